@@ -1,0 +1,313 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+import {Votes} from "@openzeppelin/contracts/governance/utils/Votes.sol";
+import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
+import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
+import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
+import {Time} from "@openzeppelin/contracts/utils/types/Time.sol";
+import {IMemberRegistry} from "./interfaces/IMemberRegistry.sol";
+import {MerkleHistory} from "./MerkleHistory.sol";
+import {SkipCode} from "./SkipCode.sol";
+
+/// @title The member registry of a consortium; see {IMemberRegistry}
+/// @dev Not upgradeable, without an administrator. A member's vote is one unit of {Votes}, delegated to itself at
+/// admission and to nobody else, burnt by suspension and minted again by reinstatement.
+contract MemberRegistry is IMemberRegistry, Votes {
+    struct Member {
+        address account;
+        bool active;
+    }
+
+    /// @notice Fewer members than this cannot outvote a single faulty one.
+    uint16 public constant MIN_MEMBERS = 3;
+
+    bytes32 private constant FEED_HEAD_TYPEHASH = keccak256("FeedHead(address feed,uint64 size,bytes32 root)");
+
+    /// @inheritdoc IMemberRegistry
+    address public immutable governor;
+
+    // Slots 0–5 belong to EIP712, Nonces and Votes. The evidence verifier proves slots 6, 8 and 9 by their position.
+    //
+    //  6  _members[number]       ┆                          active 8 ┆ account 160 ┆
+    //  7  _numbers[account]      ┆                                     number 16 ┆
+    //  8  _nodeKeys[key]         ┆ root 168 ┆ size 40 ┆ revokedAtBlock 32 ┆ member 16 ┆
+    //  9  _parameters            ┆ maxBatch 16 ┆ refutes 16 ┆ witnesses 16 ┆ members 16 ┆
+    // 10  _memberCount, …        ┆                     _activeMembers 16 ┆ _memberCount 16 ┆
+    //                            most significant                        least significant
+    mapping(uint16 number => Member) private _members;
+    mapping(address account => uint16 number) private _numbers;
+    mapping(address key => NodeKey) private _nodeKeys;
+    Parameters private _parameters;
+    uint16 private _memberCount;
+    uint16 private _activeMembers;
+
+    modifier onlyGovernor() {
+        if (msg.sender != governor) revert MemberRegistryNotGovernor(msg.sender);
+        _;
+    }
+
+    /// @param governor_ The consortium's governor, possibly not deployed yet.
+    /// @param founders Accounts of the first members, numbered from 1 in this order.
+    /// @param parameters_ The first thresholds.
+    constructor(address governor_, address[] memory founders, Parameters memory parameters_) EIP712("Anamnesis", "1") {
+        if (governor_ == address(0)) revert MemberRegistryInvalidGovernor(governor_);
+        governor = governor_;
+        for (uint256 i = 0; i < founders.length; ++i) {
+            _admit(founders[i]);
+        }
+        _setParameters(parameters_);
+    }
+
+    /// @inheritdoc IMemberRegistry
+    function admit(address account) external onlyGovernor returns (uint16 member) {
+        return _admit(account);
+    }
+
+    /// @inheritdoc IMemberRegistry
+    function suspend(uint16 member) external onlyGovernor {
+        Member storage held = _requireMember(member);
+        if (!held.active) revert MemberRegistryMemberSuspended(member);
+
+        _requireFeasible(_parameters, --_activeMembers);
+        held.active = false;
+        _transferVotingUnits(held.account, address(0), 1);
+        emit MemberSuspended(member);
+    }
+
+    /// @inheritdoc IMemberRegistry
+    function reinstate(uint16 member) external onlyGovernor {
+        Member storage held = _requireMember(member);
+        if (held.active) revert MemberRegistryMemberActive(member);
+
+        ++_activeMembers;
+        held.active = true;
+        _transferVotingUnits(address(0), held.account, 1);
+        emit MemberReinstated(member);
+    }
+
+    /// @inheritdoc IMemberRegistry
+    function setParameters(Parameters calldata newParameters) external onlyGovernor {
+        _setParameters(newParameters);
+    }
+
+    /// @inheritdoc IMemberRegistry
+    function addNodeKey(address key) external {
+        uint16 member = _requireCaller();
+        if (!_members[member].active) revert MemberRegistryMemberSuspended(member);
+        if (key == address(0)) revert MemberRegistryInvalidKey(key);
+        uint16 holder = _nodeKeys[key].member;
+        if (holder != 0) revert MemberRegistryKeyTaken(key, holder);
+
+        _nodeKeys[key].member = member;
+        emit NodeKeyAdded(member, key);
+    }
+
+    /// @inheritdoc IMemberRegistry
+    function revokeNodeKey(address key) external {
+        uint16 member = _requireCaller();
+        uint16 holder = _requireOpenKey(key);
+        if (holder != member) revert MemberRegistryForeignKey(key, holder);
+
+        _closeKey(key, member);
+    }
+
+    /// @inheritdoc IMemberRegistry
+    function anchor(FeedHead[] calldata heads, bytes[] calldata signatures) external {
+        if (heads.length != signatures.length) revert MemberRegistryLengthMismatch(heads.length, signatures.length);
+        // One item is always allowed: maxBatch ≥ 1. The commonest call is spared a look at the parameters.
+        if (heads.length > 1 && heads.length > _parameters.maxBatch) {
+            revert MemberRegistryBatchTooLarge(heads.length, _parameters.maxBatch);
+        }
+        for (uint256 i = 0; i < heads.length; ++i) {
+            uint8 code = _anchor(heads[i], signatures[i]);
+            if (code != SkipCode.NONE) emit Skipped(i, code);
+        }
+    }
+
+    /// @inheritdoc IMemberRegistry
+    function reportEquivocation(
+        FeedHead calldata a,
+        bytes calldata signatureA,
+        FeedHead calldata b,
+        bytes calldata signatureB,
+        bytes32[] calldata path
+    ) external {
+        if (a.feed != b.feed) revert MemberRegistryDifferentFeeds(a.feed, b.feed);
+        uint16 member = _requireOpenKey(a.feed);
+        _requireSigned(a, signatureA);
+        _requireSigned(b, signatureB);
+        _requireContradiction(a, b, path);
+
+        _closeKey(a.feed, member);
+        emit EquivocationProven(a.feed, a.size, a.root, b.size, b.root);
+    }
+
+    /// @inheritdoc IMemberRegistry
+    function parameters() external view returns (Parameters memory) {
+        return _parameters;
+    }
+
+    /// @inheritdoc IMemberRegistry
+    function memberCount() external view returns (uint16) {
+        return _memberCount;
+    }
+
+    /// @inheritdoc IMemberRegistry
+    function activeMembers() external view returns (uint16) {
+        return _activeMembers;
+    }
+
+    /// @inheritdoc IMemberRegistry
+    function isActiveMember(uint16 member) external view returns (bool) {
+        return _members[member].active;
+    }
+
+    /// @inheritdoc IMemberRegistry
+    function memberAccount(uint16 member) external view returns (address) {
+        return _members[member].account;
+    }
+
+    /// @inheritdoc IMemberRegistry
+    function memberOf(address account) external view returns (uint16) {
+        return _numbers[account];
+    }
+
+    /// @inheritdoc IMemberRegistry
+    function nodeKey(address key) external view returns (NodeKey memory) {
+        return _nodeKeys[key];
+    }
+
+    /// @inheritdoc IMemberRegistry
+    function domainSeparator() external view returns (bytes32) {
+        return _domainSeparatorV4();
+    }
+
+    /// @inheritdoc IMemberRegistry
+    function feedHeadDigest(FeedHead calldata head) external view returns (bytes32) {
+        return _digest(head);
+    }
+
+    /// @notice Reverts: a member votes itself.
+    function delegate(address delegatee) public pure override {
+        revert MemberRegistryDelegationForbidden(delegatee);
+    }
+
+    /// @notice Reverts: a member votes itself.
+    function delegateBySig(address delegatee, uint256, uint256, uint8, bytes32, bytes32) public pure override {
+        revert MemberRegistryDelegationForbidden(delegatee);
+    }
+
+    /// @notice The time by which votes are counted: the block's timestamp, in seconds.
+    function clock() public view override returns (uint48) {
+        return Time.timestamp();
+    }
+
+    /// @notice Names the clock, as ERC-6372 asks.
+    // solhint-disable-next-line func-name-mixedcase
+    function CLOCK_MODE() public pure override returns (string memory) {
+        return "mode=timestamp";
+    }
+
+    function _getVotingUnits(address account) internal view override returns (uint256) {
+        return _members[_numbers[account]].active ? 1 : 0;
+    }
+
+    function _admit(address account) private returns (uint16 member) {
+        if (account == address(0)) revert MemberRegistryInvalidAccount(account);
+        if (_numbers[account] != 0) revert MemberRegistryAccountTaken(account, _numbers[account]);
+
+        // Delegated while the account has no unit yet, so that the mint below moves the vote once.
+        _delegate(account, account);
+        member = ++_memberCount;
+        ++_activeMembers;
+        _numbers[account] = member;
+        _members[member] = Member({account: account, active: true});
+        _transferVotingUnits(address(0), account, 1);
+        emit MemberAdmitted(member, account);
+    }
+
+    function _setParameters(Parameters memory newParameters) private {
+        _requireFeasible(newParameters, _activeMembers);
+        _parameters = newParameters;
+        emit ParametersChanged(
+            newParameters.members,
+            newParameters.witnesses,
+            newParameters.refutes,
+            newParameters.maxBatch
+        );
+    }
+
+    function _closeKey(address key, uint16 member) private {
+        _nodeKeys[key].revokedAtBlock = SafeCast.toUint32(block.number);
+        emit NodeKeyRevoked(member, key);
+    }
+
+    function _anchor(FeedHead calldata head, bytes calldata signature) private returns (uint8 code) {
+        _requireSigned(head, signature);
+        NodeKey memory key = _nodeKeys[head.feed];
+        if (key.member == 0) return SkipCode.UNKNOWN_KEY;
+        if (key.revokedAtBlock != 0) return SkipCode.REVOKED_KEY;
+        if (head.size <= key.size) return SkipCode.NONE;
+
+        key.size = uint40(head.size);
+        key.root = bytes21(head.root);
+        _nodeKeys[head.feed] = key;
+        emit FeedAnchored(head.feed, head.size, head.root);
+        return SkipCode.NONE;
+    }
+
+    function _requireCaller() private view returns (uint16 member) {
+        member = _numbers[msg.sender];
+        if (member == 0) revert MemberRegistryNotMember(msg.sender);
+    }
+
+    function _requireMember(uint16 member) private view returns (Member storage held) {
+        held = _members[member];
+        if (held.account == address(0)) revert MemberRegistryUnknownMember(member);
+    }
+
+    function _requireOpenKey(address key) private view returns (uint16 member) {
+        member = _nodeKeys[key].member;
+        if (member == 0) revert MemberRegistryUnknownKey(key);
+        if (_nodeKeys[key].revokedAtBlock != 0) revert MemberRegistryKeyRevoked(key);
+    }
+
+    function _requireSigned(FeedHead calldata head, bytes calldata signature) private view {
+        if (head.size > type(uint40).max) revert MemberRegistryFeedTooLarge(head.feed, head.size);
+        (address signer, ECDSA.RecoverError fault, ) = ECDSA.tryRecoverCalldata(_digest(head), signature);
+        if (fault != ECDSA.RecoverError.NoError) revert MemberRegistryMalformedSignature(signature);
+        if (signer != head.feed) revert MemberRegistryWrongSigner(head.feed, signer);
+    }
+
+    function _digest(FeedHead calldata head) private view returns (bytes32) {
+        return _hashTypedDataV4(keccak256(abi.encode(FEED_HEAD_TYPEHASH, head.feed, head.size, head.root)));
+    }
+
+    /// @dev Two heads of one size can only be equal, and a path that the greater head commits to (see {MerkleHistory})
+    /// tells the one root that its past can have had. Nobody else's word is taken for either.
+    function _requireContradiction(FeedHead calldata a, FeedHead calldata b, bytes32[] calldata path) private pure {
+        bytes32 pastRoot = b.root;
+        if (a.size == b.size) {
+            if (path.length != 0) revert MerkleHistory.MerkleHistoryPathLength(path.length);
+        } else {
+            if (a.size == 0 || a.size > b.size) revert MemberRegistryUnprovableSizes(a.size, b.size);
+            bytes32 rebuilt;
+            (pastRoot, rebuilt) = MerkleHistory.rebuild(a.size, b.size, path);
+            if (rebuilt != b.root) revert MemberRegistryForeignPath(rebuilt);
+        }
+        if (pastRoot == a.root) revert MemberRegistryConsistentHeads(a.feed, a.size, b.size);
+    }
+
+    function _requireFeasible(Parameters memory p, uint16 active) private pure {
+        if (active < MIN_MEMBERS) revert MemberRegistryTooFewMembers(active);
+        bool feasible =
+            0 < p.witnesses &&
+                p.witnesses <= p.members &&
+                p.members <= active &&
+                0 < p.refutes &&
+                p.refutes <= active &&
+                0 < p.maxBatch;
+        if (!feasible) revert MemberRegistryInvalidParameters(p, active);
+    }
+}
