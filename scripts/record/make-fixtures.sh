@@ -3,6 +3,7 @@
 #
 #   make-fixtures.sh attacks          two minutes: the attacks at every plant
 #   make-fixtures.sh benign SECONDS   the four plants in parallel; the committed set is 3600
+#   make-fixtures.sh keep-benign DIR  the same from captures that exist already
 #   make-fixtures.sh facts            fixtures/facts.json and the table of fixtures/README.md
 #
 # Needs what record.sh and replay.sh need. WORK keeps the raw captures (default: thrown away).
@@ -69,6 +70,6 @@ case ${1:-} in
     keep_benign "$WORK/benign"
     ;;
   keep-benign) keep_benign "${2:?directory of captures}" ;;
-  facts) "$NODE" "$here/facts.ts" "$fixtures" ;;
-  *) sed -n '2,8s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2; exit 64 ;;
+  facts) "$NODE" "$here/facts/write-facts.ts" "$fixtures" "$("$here/replay.sh" --version)" ;;
+  *) sed -n '2,9s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2; exit 64 ;;
 esac

@@ -14,6 +14,7 @@ repository=$(cd "$here/../.." && pwd)
 NODE=${NODE:-$repository/node_modules/.bin/node}
 readonly LEAD_SECONDS=${LEAD_SECONDS:-5}
 CHILDREN=()
+CHILD_NAMES=()
 
 # shellcheck source=scripts/record/network.sh
 source "$here/network.sh"
@@ -24,6 +25,28 @@ start() {
   shift 2
   ip netns exec "$(netns "$short")" "$@" >"$out/$log.log" 2>&1 &
   CHILDREN+=("$!")
+  CHILD_NAMES+=("$log")
+}
+
+# Waits, and lets a signal interrupt the wait.
+pause() {
+  sleep "$1" &
+  pause_pid=$!
+  wait "$pause_pid"
+  pause_pid=
+}
+
+# Fails when a program of the scenario has died or had to report a failed step.
+check_children() {
+  local index
+  for index in "${!CHILDREN[@]}"; do
+    kill -0 "${CHILDREN[$index]}" 2>/dev/null ||
+      { echo "${CHILD_NAMES[$index]} died, see its log" >&2; return 1; }
+  done
+  if grep -l "step failed" "$out"/*.log >&2; then
+    echo "a step failed, see the logs above" >&2
+    return 1
+  fi
 }
 
 # Starts an actor by the name of its file.
@@ -38,9 +61,11 @@ stop_children() {
   for pid in "${CHILDREN[@]}"; do kill "$pid" 2>/dev/null || true; done
   for pid in "${CHILDREN[@]}"; do wait "$pid" 2>/dev/null || true; done
   CHILDREN=()
+  CHILD_NAMES=()
 }
 
 clean_up() {
+  [[ -z ${pause_pid:-} ]] || kill "$pause_pid" 2>/dev/null || true
   stop_children
   remove_network
   [[ -z ${certificates:-} ]] || rm -rf "$certificates"
@@ -95,19 +120,19 @@ start_clients() {
 run_scenario() {
   local plant n
   case $scenario in
-    benign) sleep "$seconds" ;;
+    benign) pause "$seconds" ;;
     modbus-write)
-      sleep "$LEAD_SECONDS"
+      pause "$LEAD_SECONDS"
       for plant in "${plants[@]}"; do
         n=$(plant_number "$plant")
         ip netns exec "$(netns "${plant,,}-laptop")" \
           "$NODE" "$here/actors/modbus-attacker.ts" "10.$n.2.10" "$seconds"
       done
-      sleep "$LEAD_SECONDS"
+      pause "$LEAD_SECONDS"
       ;;
     internet-exploit)
       actor internet attacker-site "$certificates"
-      sleep "$LEAD_SECONDS"
+      pause "$LEAD_SECONDS"
       for plant in "${plants[@]}"; do
         n=$(plant_number "$plant")
         ip netns exec "$(netns internet)" "$NODE" "$here/actors/exploit.ts" "10.$n.5.80"
@@ -117,7 +142,7 @@ run_scenario() {
           openssl s_client -connect 203.0.113.7:443 -servername update.turbine-fw.example \
           -tls1_2 -cipher ECDHE-ECDSA-AES256-GCM-SHA384 </dev/null >/dev/null 2>&1
       done
-      sleep "$LEAD_SECONDS"
+      pause "$LEAD_SECONDS"
       ;;
     *) echo "unknown scenario $scenario" >&2; exit 64 ;;
   esac
@@ -146,6 +171,7 @@ for plant in "${plants[@]}"; do start_servers "$plant"; done
 sleep 2
 for plant in "${plants[@]}"; do start_clients "$plant"; done
 run_scenario
+check_children
 stop_children
 for plant in "${plants[@]}"; do merge_captures "$plant"; done
 echo "recorded $scenario: $(ls "$out"/plant-*.pcap | wc -l) captures"
