@@ -28,6 +28,7 @@ is_recent() {
 
 # Prints the first Debian mirror in this machine's apt sources, security archives aside.
 own_mirror() {
+  # shellcheck disable=SC2016 # apt expands these, not the shell
   apt-get indextargets --format '$(SITE) $(REPO_URI)' 'Created-By: Packages' 2>/dev/null |
     awk '$2 ~ /debian\/?$/ && $2 !~ /security/ { print $2; exit }'
 }

@@ -174,4 +174,4 @@ run_scenario
 check_children
 stop_children
 for plant in "${plants[@]}"; do merge_captures "$plant"; done
-echo "recorded $scenario: $(ls "$out"/plant-*.pcap | wc -l) captures"
+echo "recorded $scenario at ${#plants[@]} plant(s)"
