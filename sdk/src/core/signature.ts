@@ -1,0 +1,54 @@
+import { secp256k1 as noble } from "@noble/curves/secp256k1";
+import secp256k1 from "secp256k1";
+import { toHex } from "./bytes.ts";
+import { keccak256 } from "./hash.ts";
+import type { Address, Signature } from "./types.ts";
+
+/** n/2 of secp256k1: a signature above it is malleable and never accepted (EIP-2). */
+const HALF_ORDER = 0x7fffffff_ffffffff_ffffffff_ffffffff_5d576e73_57a4501d_dfe92f46_681b20a0n;
+
+/** Address of a public key, compressed (33 bytes) or not (65 bytes): the last 20 bytes of keccak(x ‖ y). */
+export function addressOfPublicKey(publicKey: Uint8Array): Address {
+  const full = secp256k1.publicKeyConvert(publicKey, false);
+  return toHex(keccak256(full.subarray(1)).subarray(12)) as Address;
+}
+
+/** Address of a private key of 32 bytes. */
+export function addressOfPrivateKey(privateKey: Uint8Array): Address {
+  return addressOfPublicKey(secp256k1.publicKeyCreate(privateKey, true));
+}
+
+/** Signs a digest of 32 bytes; deterministic (RFC 6979), low s. For `Signer`s only: ports never take a digest. */
+export function signDigest(digest: Uint8Array, privateKey: Uint8Array): Signature {
+  const { signature, recid } = secp256k1.ecdsaSign(digest, privateKey);
+  const bytes = new Uint8Array(65);
+  bytes.set(signature);
+  bytes[64] = 27 + recid;
+  return toHex(bytes) as Signature;
+}
+
+/** Who signed a digest, or undefined when the signature is malformed: 65 bytes, s ≤ n/2, v 27 or 28. */
+export function recoverSigner(digest: Uint8Array, signature: Signature): Address | undefined {
+  if (signature.length !== 132) return undefined;
+  const bytes = Buffer.from(signature.slice(2), "hex");
+  const v = bytes[64];
+  if (bytes.length !== 65 || (v !== 27 && v !== 28)) return undefined;
+  if (BigInt(`0x${signature.slice(66, 130)}`) > HALF_ORDER) return undefined;
+  try {
+    return addressOfPublicKey(secp256k1.ecdsaRecover(bytes.subarray(0, 64), v - 27, digest, false));
+  } catch {
+    return undefined; // r or s is zero or not below n, or the point is at infinity
+  }
+}
+
+/** Checks the signature library against an independent one, once at start. Returns false on a mismatch. */
+export function selfTest(): boolean {
+  const privateKey = keccak256(Uint8Array.of(1));
+  const digest = keccak256(Uint8Array.of(2));
+  const signature = signDigest(digest, privateKey);
+  const reference = noble.sign(digest, privateKey, { lowS: true });
+  return (
+    signature.slice(2, 130) === reference.toCompactHex() &&
+    recoverSigner(digest, signature) === addressOfPrivateKey(privateKey)
+  );
+}

@@ -1,0 +1,323 @@
+/** The nouns of Anamnesis. Every other file of the core is a verb on these. */
+
+declare const brand: unique symbol;
+type Brand<T, Name extends string> = T & { readonly [brand]: { readonly [K in Name]: true } };
+
+/** Lower-case hexadecimal with the prefix `0x`. */
+export type Hex = `0x${string}`;
+/** 32 bytes. */
+export type Bytes32 = Brand<Hex, "Bytes32">;
+/** 20 bytes, lower case (no EIP-55 checksum): the EVM address of a node key or a member account. */
+export type Address = Brand<Hex, "Address">;
+/** 65 bytes r ‖ s ‖ v with s ≤ n/2 and v 27 or 28. */
+export type Signature = Brand<Hex, "Signature">;
+/** SHA-256("anamnesis/indicator/1\0" ‖ JCS([pattern_type, pattern])). */
+export type IndicatorId = Brand<Bytes32, "IndicatorId">;
+/** SHA-256("anamnesis/response/1\0" ‖ indicatorId ‖ JCS(object)). */
+export type ResponseId = Brand<Bytes32, "ResponseId">;
+/** What stands on the chain for a record: SHA-256(blind ‖ id). */
+export type Subject = Brand<Bytes32, "Subject">;
+/** SHA-256("anamnesis/entry/1\0" ‖ salt32 ‖ entry). */
+export type Commitment = Brand<Bytes32, "Commitment">;
+/** The EIP-712 digest of an attestation. */
+export type Uid = Brand<Bytes32, "Uid">;
+/** A member's number in the registry, 1–65535, never reused. */
+export type MemberNumber = Brand<number, "MemberNumber">;
+
+/** Traffic light protocol 2.0. RED never enters a feed, so it has no place here. */
+export type Tlp = "clear" | "green" | "amber" | "amber+strict";
+
+// ── sense ────────────────────────────────────────────────────────────────────────────────────
+
+/** One end of a flow. */
+export interface Endpoint {
+  /** Canonical text of an IPv4 or IPv6 address (RFC 5952; IPv4-mapped IPv6 is written as IPv4). */
+  readonly address: string;
+  /** 0–65535. */
+  readonly port?: number;
+}
+
+/** What an observable can be. JA3 and JA4 are client fingerprints of TLS. */
+export type ObservableKind = "ipv4-addr" | "ipv6-addr" | "domain-name" | "url" | "file" | "ja3" | "ja4";
+
+/** A value that can be seen on the wire. `value` is normalised: lower case, canonical, no trailing dot. */
+export interface Observable {
+  readonly kind: ObservableKind;
+  /** For `file`: the SHA-256 as 64 hexadecimal digits. */
+  readonly value: string;
+}
+
+/** The part of an industrial protocol's request that tells conduct apart, never its payload. */
+export interface IcsRequest {
+  readonly protocol: "modbus";
+  /** Modbus function code, 1–127. */
+  readonly function: number;
+  readonly access: "read" | "write" | "other";
+  readonly table: "coil" | "discrete" | "holding" | "input" | "none";
+}
+
+/** The rule that fired. */
+export interface DetectorRule {
+  readonly engine: "suricata";
+  readonly gid: number;
+  /** Suricata's signature_id. */
+  readonly id: number;
+  readonly rev: number;
+  readonly name: string;
+  readonly category: string;
+}
+
+/** A normalised alert. It stays at the plant. */
+export interface Detection {
+  /** Unique for one alert at one plant: SHA-256 over detector, stream position and raw line. */
+  readonly id: Bytes32;
+  /** The sensor's own time, ms since the epoch, UTC. */
+  readonly atMs: number;
+  /** When this node read the line, ms since the epoch, from its clock port. */
+  readonly readAtMs: number;
+  /** The detector's name in the configuration. */
+  readonly detector: string;
+  readonly rule: DetectorRule;
+  /** 0–100, 100 worst; null when the detector gave none. */
+  readonly severity: number | null;
+  readonly action: "allowed" | "blocked" | "unknown";
+  /** Who attacks; absent when unknown, and then nothing may be blocked from it. */
+  readonly attacker?: Endpoint;
+  readonly victim?: Endpoint;
+  /** Transport protocol in lower case: tcp, udp, icmp … */
+  readonly transport?: string;
+  /** Application protocol in lower case: modbus, http, dns … */
+  readonly appProtocol?: string;
+  /** As text: it may exceed 2^53. Unique inside one sensor run only. */
+  readonly flowId?: string;
+  readonly communityId?: string;
+  /** Candidates before negative selection, attacker side only. */
+  readonly observables: readonly Observable[];
+  readonly ics?: IcsRequest;
+  /** ATT&CK technique ids as the detector gave them, upper case. */
+  readonly attackIds: readonly string[];
+}
+
+// ── indicators and responses ─────────────────────────────────────────────────────────────────
+
+/** STIX 2.1 pattern-type-ov, and one type of ours for conduct (the vocabulary is open). */
+export type PatternType = "stix" | "suricata" | "sigma" | "yara" | "snort" | "x-anamnesis-behaviour";
+
+/** The baseline classes of behaviour. A bare class is innate and never a shared record. */
+export type BehaviourClass = "modbus-write-by-non-writer";
+
+/** Conduct: a baseline class plus the discriminators that make it one attack. No addresses, no values. */
+export interface Behaviour {
+  readonly class: BehaviourClass;
+  readonly protocol: "modbus";
+  /** Modbus function codes, ascending, at least one. */
+  readonly functions: readonly number[];
+  readonly table: "coil" | "holding";
+  /** The role pair, from → to. */
+  readonly roles: readonly ["non-writer", "controller"];
+}
+
+/** The transferable attack signature: what the id is computed from. */
+export interface IndicatorKey {
+  readonly patternType: PatternType;
+  /** In normal form: equal attacks have equal bytes. */
+  readonly pattern: string;
+}
+
+/** What an indicator means to a control. */
+export type IndicatorForm =
+  | { readonly form: "observable"; readonly observable: Observable }
+  | { readonly form: "behaviour"; readonly behaviour: Behaviour };
+
+/** What release policies list: `observable`, or the class of a behaviour. */
+export type ReleaseClass = "observable" | BehaviourClass;
+
+/** STIX 2.1 Indicator as it travels in a content entry. */
+export interface StixIndicator {
+  readonly type: "indicator";
+  readonly spec_version: "2.1";
+  readonly id: string;
+  readonly created: string;
+  readonly modified: string;
+  readonly name: string;
+  readonly indicator_types: readonly string[];
+  readonly pattern: string;
+  readonly pattern_type: PatternType;
+  readonly valid_from: string;
+  readonly external_references?: readonly { source_name: string; external_id: string }[];
+}
+
+/** Ascending in force. deny refuses single commands, block drops flows or addresses, isolate cuts an asset. */
+export type ActionClass = "observe" | "alert" | "deny" | "block" | "isolate";
+
+/** STIX 2.1 Course of Action as it travels, bound to one indicator. Everything in it is part of its id. */
+export interface StixCourseOfAction {
+  readonly type: "course-of-action";
+  readonly spec_version: "2.1";
+  readonly name: string;
+  /** The strongest action class this response asks for. */
+  readonly x_anamnesis_action: ActionClass;
+}
+
+// ── agreement ────────────────────────────────────────────────────────────────────────────────
+
+/** 1 support, 2 refute, 3 withdraw. */
+export type Stance = 1 | 2 | 3;
+/** 1 observed, 2 validated, 3 analyst. */
+export type Basis = 1 | 2 | 3;
+
+/** A member's signed stance, the EIP-712 struct `Attestation`. */
+export interface Attestation {
+  readonly subject: Subject;
+  readonly stance: Stance;
+  readonly basis: Basis;
+  /** 0–100. */
+  readonly confidence: number;
+  /** Seconds since the epoch, u40; 0 iff the stance is not support. */
+  readonly validUntil: number;
+  /** Milliseconds since the epoch, u48, strictly growing per (member, subject). */
+  readonly version: number;
+  /** The commitment of the content entry it stands on, or 32 zero bytes. */
+  readonly content: Bytes32;
+}
+
+/** The EIP-712 struct `FeedHead`. */
+export interface FeedHead {
+  /** The node key's address. */
+  readonly feed: Address;
+  /** Number of leaves, u64. */
+  readonly size: number;
+  /** RFC 9162 Merkle tree hash of the leaves. */
+  readonly root: Bytes32;
+}
+
+/** A head with its signature by the feed's own key. */
+export interface SignedHead extends FeedHead {
+  readonly signature: Signature;
+}
+
+/** The last accepted stance of one member on one subject: one storage slot on the chain. */
+export interface Register {
+  readonly member: MemberNumber;
+  readonly stance: Stance;
+  readonly basis: Basis;
+  readonly confidence: number;
+  readonly validUntil: number;
+  readonly version: number;
+  readonly uid: Uid;
+}
+
+/** M members, W witnesses, R refutes, and the batch limit of `attest`. */
+export interface Parameters {
+  readonly members: number;
+  readonly witnesses: number;
+  readonly refutes: number;
+  readonly maxBatch: number;
+}
+
+/** What the registers of one subject say at one moment, first match wins (see `status`). */
+export type StatusName = "none" | "withdrawn" | "dormant" | "proposed" | "attested" | "refuted";
+
+/** The status of a subject with the counts it was computed from. */
+export interface Status {
+  readonly name: StatusName;
+  /** At least one but fewer than R members refute. */
+  readonly disputed: boolean;
+  readonly supports: number;
+  readonly witnesses: number;
+  readonly refutes: number;
+}
+
+// ── feed entries ─────────────────────────────────────────────────────────────────────────────
+
+/** Content: an indicator, a response bound to one, or the figures of a validation run. */
+export type ContentBody =
+  | { readonly type: "indicator"; readonly object: StixIndicator }
+  | { readonly type: "response"; readonly indicator: IndicatorId; readonly object: StixCourseOfAction }
+  | { readonly type: "validation"; readonly indicator: IndicatorId; readonly result: ValidationResult };
+
+/** An attestation as it travels: digests only. */
+export interface AttestationBody extends Attestation {
+  readonly signature: Signature;
+}
+
+/** STIX 2.1 Sighting, cumulative: the last entry of a feed for an indicator wins. */
+export interface SightingBody {
+  readonly indicator: IndicatorId;
+  /** ms since the epoch, the sensor's time. */
+  readonly firstMs: number;
+  readonly lastMs: number;
+  readonly count: number;
+}
+
+/** What happened to one application of a response on one control. */
+export type ReceiptState = "applied" | "verified" | "undone" | "refused" | "deferred";
+
+/** A control's receipt, signed by being in the feed. */
+export interface ReceiptBody {
+  readonly indicator: IndicatorId;
+  readonly control: string;
+  readonly kind: string;
+  readonly action: ActionClass;
+  readonly state: ReceiptState;
+  /** enforced: an engine acknowledged; staged: a file was read back. */
+  readonly proof: "enforced" | "staged" | "none";
+  /** An error code or a short reason: `expired`, `refuted`, `withdrawn`, `operator` … */
+  readonly reason?: string;
+  /** ms since the epoch; absent when nothing is in force. */
+  readonly expiresAtMs?: number;
+}
+
+/** One entry of a feed, before its canonical form. */
+export type Entry = {
+  /** Milliseconds since the epoch, the writer's clock. */
+  readonly at: number;
+  readonly tlp: Tlp;
+  /** Only these members may read it; absent: every member. */
+  readonly audience?: readonly MemberNumber[];
+} & (
+  | { readonly kind: "content"; readonly body: ContentBody }
+  | { readonly kind: "attestation"; readonly body: AttestationBody }
+  | { readonly kind: "sighting"; readonly body: SightingBody }
+  | { readonly kind: "receipt"; readonly body: ReceiptBody }
+);
+
+/** The figures behind basis *validated*: what it was run against and what it hit. */
+export interface ValidationResult {
+  /** Benign records of the fitting protocol the predicate was evaluated over. */
+  readonly events: number;
+  /** Hours of real time these records span, two decimals; never claimed for sped-up traffic. */
+  readonly hours: number;
+  readonly hits: number;
+  /** SHA-256 of the benign record set's index. */
+  readonly dataset: Bytes32;
+}
+
+// ── self ─────────────────────────────────────────────────────────────────────────────────────
+
+/** Purdue level: 0–2 process and control, 3 operations, 3.5 industrial DMZ, 4–5 enterprise. */
+export type PurdueLevel = 0 | 1 | 2 | 3 | 3.5 | 4 | 5;
+
+/** What belongs to the plant and must never be blocked. Addresses are single addresses or CIDR ranges. */
+export interface Self {
+  readonly assets: readonly { readonly name: string; readonly addresses: readonly string[] }[];
+  /** Own and needed names, matched by suffix. */
+  readonly domains: readonly string[];
+  readonly roles: {
+    /** The network the controllers live in. */
+    readonly otNetwork: readonly string[];
+    /** Who may write to controllers. */
+    readonly writers: readonly string[];
+    readonly controllers: readonly string[];
+  };
+  /** Public services the plant needs. */
+  readonly services: readonly {
+    readonly name: string;
+    readonly addresses: readonly string[];
+    readonly domains: readonly string[];
+  }[];
+  /** SHA-256 values of the plant's own files. */
+  readonly files: readonly string[];
+  /** When an operator last confirmed it, ms since the epoch. Older than 30 days: alert only. */
+  readonly confirmedAtMs: number;
+}
