@@ -11,7 +11,9 @@ test("facts.json says exactly what the recordings hold", () => {
 });
 
 test("all.eve.json is the two attacks at plant A one after the other", () => {
-  const parts = ["modbus-write", "internet-exploit"].map((name) => readFixture(`${FIXTURES}/attacks/${name}.eve.json`));
+  const parts = ["modbus-write", "internet-exploit"].map((name) =>
+    readFixture(`${FIXTURES}/attacks/${name}.eve.json`),
+  );
   expect(readFixture(`${FIXTURES}/attacks/all.eve.json`).equals(Buffer.concat(parts))).toBe(true);
 });
 
@@ -25,9 +27,15 @@ test("no rule fires in a benign recording, and every benign recording has Modbus
 });
 
 test("the alert for the downloaded file names the SHA-256 of the file that was served", () => {
-  const lines = readFixture(`${FIXTURES}/attacks/internet-exploit.eve.json`).toString("utf8").trimEnd().split("\n");
+  const lines = readFixture(`${FIXTURES}/attacks/internet-exploit.eve.json`)
+    .toString("utf8")
+    .trimEnd()
+    .split("\n");
   const alert = lines.map((line) => JSON.parse(line)).find((event) => event.alert?.signature_id === 9000104);
-  expect(alert.files[0]).toMatchObject({ sha256: facts.maliciousFile.sha256, size: facts.maliciousFile.bytes });
+  expect(alert.files[0]).toMatchObject({
+    sha256: facts.maliciousFile.sha256,
+    size: facts.maliciousFile.bytes,
+  });
 });
 
 test("no recording names a hardware address", () => {

@@ -41,12 +41,16 @@ function plantOf(capture: string): string {
 
 const title = reason === undefined ? "Suricata" : `Suricata (skipped: ${reason})`;
 describe.skipIf(reason !== undefined)(title, () => {
-  test.each(Object.keys(facts.captures))("gives for %s the alerts and Modbus transactions of facts.json", (capture) => {
-    const recorded = facts.eve[capture.replace(".pcap", ".eve.json")];
-    const replayed = replay(capture, plantOf(capture));
-    expect(replayed.alerts).toEqual(recorded?.alerts);
-    expect(replayed.modbus).toEqual(recorded?.modbus);
-  }, 60_000);
+  test.each(Object.keys(facts.captures))(
+    "gives for %s the alerts and Modbus transactions of facts.json",
+    (capture) => {
+      const recorded = facts.eve[capture.replace(".pcap", ".eve.json")];
+      const replayed = replay(capture, plantOf(capture));
+      expect(replayed.alerts).toEqual(recorded?.alerts);
+      expect(replayed.modbus).toEqual(recorded?.modbus);
+    },
+    60_000,
+  );
 
   test("gives no alert for the ordinary traffic of plant A", () => {
     expect(replay("benign/excerpt-a.pcap.gz", "A").alerts).toEqual({});

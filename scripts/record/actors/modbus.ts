@@ -12,7 +12,10 @@ export async function connect(address: string): Promise<Modbus> {
 }
 
 /** Runs one exchange on a connection of its own, as tools do that do not stay connected. */
-export async function withConnection(address: string, exchange: (client: Modbus) => Promise<void>): Promise<void> {
+export async function withConnection(
+  address: string,
+  exchange: (client: Modbus) => Promise<void>,
+): Promise<void> {
   const client = await connect(address);
   try {
     await exchange(client);

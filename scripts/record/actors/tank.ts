@@ -10,7 +10,14 @@ export interface Tank {
 
 /** A tank at rest at 1 m, automatic, outlet open. */
 export function restingTank(): Tank {
-  return { levelM: 1, valve: 1 / 3, setPointMm: 1000, manual: false, manualValvePermille: 333, outletOpen: true };
+  return {
+    levelM: 1,
+    valve: 1 / 3,
+    setPointMm: 1000,
+    manual: false,
+    manualValvePermille: 333,
+    outletOpen: true,
+  };
 }
 
 /** Advances the tank by `dtS` seconds: h' = 0.06·u − 0.02·√h·c0, proportional control with feed-forward. */

@@ -1,7 +1,7 @@
 /** The vendor on the Internet: a support site, and a technician who uses each plant's remote access. Usage: vendor.ts CERT_DIR GATEWAY… */
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { createServer, request, type RequestListener } from "node:http";
+import { createServer, type RequestListener, request } from "node:http";
 import { createServer as createTlsServer } from "node:https";
 import { every } from "./loop.ts";
 

@@ -15,7 +15,8 @@ const RECORD_HEADER_BYTES = 16;
 
 /** Counts the packets of a classic little-endian pcap file. */
 export function countCapture(content: Buffer): CaptureFacts {
-  if (content.readUInt32LE(0) !== LITTLE_ENDIAN_MICROSECONDS) throw new Error("not a little-endian pcap file");
+  if (content.readUInt32LE(0) !== LITTLE_ENDIAN_MICROSECONDS)
+    throw new Error("not a little-endian pcap file");
   let packets = 0;
   let first = 0;
   let last = 0;

@@ -43,7 +43,10 @@ export function parseEveTimeMs(timestamp: string): number {
 
 /** Counts what the EVE lines hold. */
 export function countEve(content: Buffer): EveFacts {
-  const lines = content.toString("utf8").split("\n").filter((line) => line !== "");
+  const lines = content
+    .toString("utf8")
+    .split("\n")
+    .filter((line) => line !== "");
   const events: Record<string, number> = {};
   const alerts: Record<string, number> = {};
   const modbus: Record<string, number> = {};

@@ -31,4 +31,7 @@ const readme = join(fixtures, "README.md");
 const text = readFileSync(readme, "utf8");
 const marked = /(<!-- facts -->\n)[\s\S]*(\n<!-- \/facts -->)/;
 if (!marked.test(text)) throw new Error(`${readme} has no facts markers`);
-writeFileSync(readme, text.replace(marked, (_all, start: string, end: string) => `${start}${table}${end}`));
+writeFileSync(
+  readme,
+  text.replace(marked, (_all, start: string, end: string) => `${start}${table}${end}`),
+);
