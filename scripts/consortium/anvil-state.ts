@@ -1,0 +1,69 @@
+/**
+ * The state of a local chain on disk: the newest dump and the one before it, never rewritten in place.
+ * A crash at any moment leaves at least one of them whole.
+ */
+import { link, mkdir, open, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { gunzipSync } from "node:zlib";
+
+const NEWEST = "state.json.gz";
+const PREVIOUS = "state.previous.json.gz";
+
+/** A state that can be loaded. `file` is plain JSON, as anvil's `--load-state` reads it. */
+export interface LoadableState {
+  readonly source: string;
+  readonly file: string;
+}
+
+/** Writes a dump (gzipped JSON): tmp → fsync → rename; the last newest becomes the previous. */
+export async function writeState(dir: string, gzipped: Uint8Array): Promise<void> {
+  await mkdir(dir, { recursive: true });
+  const tmp = join(dir, `${NEWEST}.tmp`);
+  const file = await open(tmp, "w");
+  try {
+    await file.writeFile(gzipped);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+  // By a second link first, so that the newest state has its name at every moment.
+  const spare = join(dir, `${PREVIOUS}.tmp`);
+  await rm(spare, { force: true });
+  const kept = await link(join(dir, NEWEST), spare).then(
+    () => true,
+    () => false, // the first dump has nothing before it
+  );
+  if (kept) await rename(spare, join(dir, PREVIOUS));
+  await rename(tmp, join(dir, NEWEST));
+  await syncDirectory(dir);
+}
+
+/** The states that can be read, newest first, unpacked one at a time. gzip's checksum tells a whole file from a torn one. */
+export async function* readableStates(dir: string): AsyncGenerator<LoadableState> {
+  for (const source of [NEWEST, PREVIOUS]) {
+    const json = await readFile(join(dir, source)).then(unpack, () => undefined);
+    if (json === undefined) continue;
+    const file = join(dir, "state.loading.json");
+    await writeFile(file, json);
+    yield { source, file };
+  }
+}
+
+function unpack(gzipped: Uint8Array): Uint8Array | undefined {
+  try {
+    const json = gunzipSync(gzipped);
+    JSON.parse(json.toString("utf8"));
+    return json;
+  } catch {
+    return undefined;
+  }
+}
+
+async function syncDirectory(dir: string): Promise<void> {
+  const handle = await open(dir, "r");
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
