@@ -1,0 +1,178 @@
+import type { Detection, IndicatorForm, IndicatorId, ReleaseClass } from "@anamnesis/sdk/core/types";
+import type { LineBatch, LineReason, Store, StoreOp } from "../ports.ts";
+import { fromJson, ordinal, rangeOf, toJson } from "./keys.ts";
+
+/** Why a value did not become a candidate. */
+export interface Stopped {
+  readonly value: string;
+  readonly code: string;
+  /** The entry that stopped it, with its source: `asset plc-1 (self.yaml)`. */
+  readonly entry: string;
+}
+
+/** What a detection led to. */
+export interface DetectionOutcome {
+  /** The strongest of its candidates' fates. */
+  readonly kind: "released" | "sighting" | "review" | "held" | "stopped";
+  readonly indicators: readonly IndicatorId[];
+  readonly stopped: readonly Stopped[];
+}
+
+/** A detection as kept; the outcome is absent only between two hops. */
+export interface StoredDetection {
+  readonly sequence: number;
+  readonly detection: Detection;
+  readonly outcome?: DetectionOutcome;
+}
+
+/** A candidate that awaits the company's word. */
+export interface QueuedCandidate {
+  readonly id: IndicatorId;
+  readonly form: IndicatorForm;
+  readonly class: ReleaseClass;
+  readonly severity: number | null;
+  readonly name: string;
+  readonly attackIds: readonly string[];
+  readonly firstMs: number;
+  readonly lastMs: number;
+  readonly count: number;
+  readonly state: "review" | "held";
+  /** Why it was not released by itself: `release.review`, `validation.hit` … */
+  readonly reason: string;
+  /** End of a hold, ms since the epoch; then it is back in review, louder. */
+  readonly holdUntilMs?: number;
+}
+
+/** What a detector has delivered so far, by outcome. */
+export interface DetectorCounts {
+  readonly lines: number;
+  readonly detections: number;
+  readonly context: number;
+  readonly duplicates: number;
+  readonly rejected: Readonly<Partial<Record<LineReason, number>>>;
+  /** The last line of each rejected kind, trimmed. */
+  readonly examples: Readonly<Partial<Record<LineReason, string>>>;
+}
+
+/** Detections, their outcomes, the candidates in review, and where each detector stands. */
+export interface Detections {
+  position(detector: string): unknown;
+  counts(): ReadonlyMap<string, DetectorCounts>;
+  /** Takes a batch: position, counts and detections in one write. */
+  stageBatch(batch: LineBatch): {
+    readonly ops: readonly StoreOp[];
+    readonly stored: readonly StoredDetection[];
+    done(): void;
+  };
+  /** Gives a detection its outcome. */
+  stageOutcome(
+    stored: StoredDetection,
+    outcome: DetectionOutcome,
+  ): { readonly ops: readonly StoreOp[]; done(): void };
+  /** Detections without an outcome, oldest first: what a crash interrupted. */
+  pending(): readonly StoredDetection[];
+  queued(): readonly QueuedCandidate[];
+  candidate(id: IndicatorId): QueuedCandidate | undefined;
+  stageCandidate(candidate: QueuedCandidate): { readonly op: StoreOp; done(): void };
+  dropCandidate(id: IndicatorId): { readonly op: StoreOp; done(): void };
+  /** Newest first. */
+  recent(limit: number, before?: number): Promise<readonly StoredDetection[]>;
+}
+
+const NO_COUNTS: DetectorCounts = {
+  lines: 0,
+  detections: 0,
+  context: 0,
+  duplicates: 0,
+  rejected: {},
+  examples: {},
+};
+
+/** Loads detections from a store. */
+export async function loadDetections(store: Store): Promise<Detections> {
+  const sources = new Map<string, { position: unknown; counts: DetectorCounts }>();
+  const pending = new Map<number, StoredDetection>();
+  const queue = new Map<IndicatorId, QueuedCandidate>();
+  let sequence = 0;
+
+  for await (const [key, bytes] of store.entries(rangeOf("s/"))) sources.set(key.slice(2), fromJson(bytes));
+  for await (const [key] of store.entries({ ...rangeOf("d/"), reverse: true, limit: 1 }))
+    sequence = Number(key.slice(2));
+  for await (const [key] of store.entries(rangeOf("p/"))) {
+    const stored = fromJson<StoredDetection>(store.get(`d/${key.slice(2)}`) as Uint8Array);
+    pending.set(stored.sequence, stored);
+  }
+  for await (const [, bytes] of store.entries(rangeOf("q/"))) {
+    const candidate = fromJson<QueuedCandidate>(bytes);
+    queue.set(candidate.id, candidate);
+  }
+
+  return {
+    position: (detector) => sources.get(detector)?.position,
+    counts: () => new Map([...sources].map(([name, source]) => [name, source.counts])),
+    stageBatch(batch) {
+      const counts = addCounts(sources.get(batch.detector)?.counts ?? NO_COUNTS, batch);
+      const source = { position: batch.position, counts };
+      const ops: StoreOp[] = [{ type: "put", key: `s/${batch.detector}`, value: toJson(source) }];
+      const stored: StoredDetection[] = [];
+      for (const line of batch.lines) {
+        if (line.kind !== "detection") continue;
+        const one: StoredDetection = { sequence: ++sequence, detection: line.detection };
+        stored.push(one);
+        ops.push({ type: "put", key: `d/${ordinal(one.sequence)}`, value: toJson(one) });
+        ops.push({ type: "put", key: `p/${ordinal(one.sequence)}`, value: new Uint8Array(0) });
+      }
+      return {
+        ops,
+        stored,
+        done() {
+          sources.set(batch.detector, source);
+          for (const one of stored) pending.set(one.sequence, one);
+        },
+      };
+    },
+    stageOutcome(stored, outcome) {
+      const key = ordinal(stored.sequence);
+      return {
+        ops: [
+          { type: "put", key: `d/${key}`, value: toJson({ ...stored, outcome }) },
+          { type: "del", key: `p/${key}` },
+        ],
+        done: () => void pending.delete(stored.sequence),
+      };
+    },
+    pending: () => [...pending.values()],
+    queued: () => [...queue.values()],
+    candidate: (id) => queue.get(id),
+    stageCandidate: (candidate) => ({
+      op: { type: "put", key: `q/${candidate.id}`, value: toJson(candidate) },
+      done: () => void queue.set(candidate.id, candidate),
+    }),
+    dropCandidate: (id) => ({ op: { type: "del", key: `q/${id}` }, done: () => void queue.delete(id) }),
+    async recent(limit, before) {
+      const found: StoredDetection[] = [];
+      const lt = before === undefined ? "d/\uffff" : `d/${ordinal(before)}`;
+      for await (const [, bytes] of store.entries({ gte: "d/", lt, reverse: true, limit })) {
+        found.push(fromJson<StoredDetection>(bytes));
+      }
+      return found;
+    },
+  };
+}
+
+function addCounts(counts: DetectorCounts, batch: LineBatch): DetectorCounts {
+  const rejected: Partial<Record<LineReason, number>> = { ...counts.rejected };
+  const examples: Partial<Record<LineReason, string>> = { ...counts.examples };
+  let { lines, detections, context, duplicates } = counts;
+  for (const line of batch.lines) {
+    lines++;
+    if (line.kind === "detection") detections++;
+    else if (line.kind === "context") context++;
+    else if (line.kind === "duplicate") duplicates++;
+    else {
+      rejected[line.reason] = (rejected[line.reason] ?? 0) + 1;
+      examples[line.reason] = line.example;
+    }
+  }
+  return { lines, detections, context, duplicates, rejected, examples };
+}

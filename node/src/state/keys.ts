@@ -1,0 +1,44 @@
+import type { Address } from "@anamnesis/sdk/core/types";
+
+/*
+ * The store's map, one letter a room:
+ *   f/<feed>                  a feed's frontier and newest complete head
+ *   e/<feed>/<index>          an item of a feed
+ *   n/<feed>/<level>/<index>  a complete subtree, level ≥ 1
+ *   c/<sequence>              the change log
+ *   d/<sequence>              a detection and its outcome      p/<sequence>  … still without one
+ *   q/<indicator>             a candidate that awaits release
+ *   s/<detector>              a detector's position and counts
+ *   r/…                       the registry as indexed          v/…           applications in force
+ */
+
+/** Twelve digits: text order is number order up to 10^12. */
+export function ordinal(value: number): string {
+  return value.toString().padStart(12, "0");
+}
+
+/** The range of all keys that begin with `prefix`. */
+export function rangeOf(prefix: string): { readonly gte: string; readonly lt: string } {
+  return { gte: prefix, lt: `${prefix}\uffff` };
+}
+
+/** Key of a feed's state. */
+export const feedKey = (feed: Address): string => `f/${feed}`;
+/** Key of an item. */
+export const itemKey = (feed: Address, index: number): string => `e/${feed}/${ordinal(index)}`;
+/** Key of a complete subtree of 2^level leaves. */
+export const nodeKey = (feed: Address, level: number, index: number): string =>
+  `n/${feed}/${level.toString().padStart(2, "0")}/${ordinal(index)}`;
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+
+/** JSON as store bytes. */
+export function toJson(value: unknown): Uint8Array {
+  return encoder.encode(JSON.stringify(value));
+}
+
+/** Store bytes as JSON; only for bytes that `toJson` wrote. */
+export function fromJson<T>(bytes: Uint8Array): T {
+  return JSON.parse(decoder.decode(bytes)) as T;
+}

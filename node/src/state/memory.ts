@@ -1,0 +1,276 @@
+import { indicatorId, responseId, subjectOf } from "@anamnesis/sdk/core/ids";
+import { parsePattern } from "@anamnesis/sdk/core/pattern";
+import { memoryHash, responseStatus, status, wins } from "@anamnesis/sdk/core/status";
+import type {
+  Address,
+  AttestationBody,
+  Bytes32,
+  ContentBody,
+  IndicatorForm,
+  IndicatorId,
+  IndicatorKey,
+  MemberNumber,
+  Parameters,
+  ReceiptBody,
+  Register,
+  ReleaseClass,
+  ResponseId,
+  SightingBody,
+  Status,
+  StixCourseOfAction,
+  StixIndicator,
+  Subject,
+  Tlp,
+} from "@anamnesis/sdk/core/types";
+
+/** A member's last stance as held, with what proves it. */
+export interface HeldStance {
+  readonly register: Register;
+  readonly attestation: AttestationBody;
+  /** The node key that signed, which is also the feed it stands in. */
+  readonly key: Address;
+  readonly index: number;
+}
+
+/** A response known for an indicator. */
+export interface KnownResponse {
+  readonly id: ResponseId;
+  readonly object: StixCourseOfAction;
+}
+
+/** All that is known of one attack. */
+export interface MemoryRecord {
+  readonly id: IndicatorId;
+  readonly key: IndicatorKey;
+  /** Absent when this version compiles nothing from the pattern. */
+  readonly form?: IndicatorForm;
+  readonly class: ReleaseClass;
+  /** The content as first held. */
+  readonly object: StixIndicator;
+  readonly tlp: Tlp;
+  /** The feed its content was first held from. */
+  readonly origin: Address;
+  readonly responses: Map<ResponseId, KnownResponse>;
+  /** Cumulative sightings, by feed. */
+  readonly sightings: Map<Address, SightingBody>;
+  /** The last receipt of each control, by feed/control. */
+  readonly receipts: Map<
+    string,
+    { readonly feed: Address; readonly at: number; readonly receipt: ReceiptBody }
+  >;
+}
+
+/** Who counts, at what thresholds: read from the registry at every question. */
+export interface Membership {
+  activeMembers(): ReadonlySet<MemberNumber>;
+  parameters(): Parameters;
+}
+
+/** What all feeds together say: a projection, rebuilt from the feeds at every start. */
+export interface Memory {
+  /** From now on ids have subjects. */
+  setBlindingKey(key: Uint8Array): void;
+  hasBlindingKey(): boolean;
+  /** The subject of an id; undefined before the blinding key is known. */
+  subject(id: IndicatorId | ResponseId): Subject | undefined;
+  /** Each returns the indicator that changed, if any. */
+  applyContent(feed: Address, tlp: Tlp, body: ContentBody): IndicatorId | undefined;
+  /** `member`: who the key spoke for. A stance that does not win changes nothing. */
+  applyStance(
+    member: MemberNumber,
+    stance: Omit<HeldStance, "register">,
+    uid: Register["uid"],
+  ): { won: boolean; indicator?: IndicatorId };
+  applySighting(feed: Address, body: SightingBody): IndicatorId | undefined;
+  applyReceipt(feed: Address, at: number, body: ReceiptBody): IndicatorId | undefined;
+  record(id: IndicatorId): MemoryRecord | undefined;
+  records(): Iterable<MemoryRecord>;
+  indicatorOf(subject: Subject): IndicatorId | undefined;
+  stances(subject: Subject): ReadonlyMap<MemberNumber, HeldStance>;
+  allStances(): Iterable<readonly [Subject, HeldStance]>;
+  /** Status by signatures held, at seconds since the epoch. */
+  indicatorStatus(id: IndicatorId, at: number): Status;
+  /** The response that counts: the one with most supports, smallest id first. */
+  bestResponse(
+    id: IndicatorId,
+    at: number,
+  ): { readonly response: KnownResponse; readonly status: Status } | undefined;
+  heldHash(): Bytes32;
+  /** Records whose observable, name, id or STIX id equals the value, domains also by suffix. */
+  recall(value: string): readonly MemoryRecord[];
+}
+
+/** The status of what nobody has said anything about. */
+export const NO_STATUS: Status = { name: "none", disputed: false, supports: 0, witnesses: 0, refutes: 0 };
+const NO_STANCES: ReadonlyMap<MemberNumber, HeldStance> = new Map();
+
+/** Creates an empty memory. */
+export function createMemory(membership: Membership): Memory {
+  const records = new Map<IndicatorId, MemoryRecord>();
+  const stances = new Map<Subject, Map<MemberNumber, HeldStance>>();
+  const bySubject = new Map<Subject, IndicatorId>();
+  const subjects = new Map<IndicatorId | ResponseId, Subject>();
+  const byValue = new Map<string, Set<IndicatorId>>();
+  /** Responses whose indicator is not held yet: feeds arrive in any order. */
+  const orphans = new Map<IndicatorId, StixCourseOfAction[]>();
+  let blindingKey: Uint8Array | undefined;
+
+  function subject(id: IndicatorId | ResponseId): Subject | undefined {
+    const known = subjects.get(id);
+    if (known !== undefined || blindingKey === undefined) return known;
+    const fresh = subjectOf(blindingKey, id);
+    subjects.set(id, fresh);
+    return fresh;
+  }
+
+  function bind(id: IndicatorId | ResponseId, indicator: IndicatorId): void {
+    const of = subject(id);
+    if (of !== undefined) bySubject.set(of, indicator);
+  }
+
+  function remember(value: string, id: IndicatorId): void {
+    const ids = byValue.get(value) ?? new Set();
+    byValue.set(value, ids.add(id));
+  }
+
+  function registersOf(id: IndicatorId | ResponseId): Iterable<Register> {
+    const of = subject(id);
+    const held = of === undefined ? undefined : stances.get(of);
+    return [...(held ?? NO_STANCES).values()].map((stance) => stance.register);
+  }
+
+  function indicatorStatus(id: IndicatorId, at: number): Status {
+    return status(registersOf(id), membership.activeMembers(), membership.parameters(), at);
+  }
+
+  function addIndicator(feed: Address, tlp: Tlp, object: StixIndicator): IndicatorId {
+    const key: IndicatorKey = { patternType: object.pattern_type, pattern: object.pattern };
+    const id = indicatorId(key);
+    if (records.has(id)) return id;
+    const form = parsePattern(key);
+    records.set(id, {
+      id,
+      key,
+      ...(form && { form }),
+      class: form?.form === "behaviour" ? form.behaviour.class : "observable",
+      object,
+      tlp,
+      origin: feed,
+      responses: new Map(),
+      sightings: new Map(),
+      receipts: new Map(),
+    });
+    bind(id, id);
+    remember(id, id);
+    remember(object.id, id);
+    if (form?.form === "observable") remember(form.observable.value, id);
+    if (form?.form === "behaviour") remember(form.behaviour.class, id);
+    for (const response of orphans.get(id) ?? []) addResponse(id, response);
+    orphans.delete(id);
+    return id;
+  }
+
+  function addResponse(indicator: IndicatorId, object: StixCourseOfAction): IndicatorId | undefined {
+    const record = records.get(indicator);
+    if (record === undefined) {
+      orphans.set(indicator, [...(orphans.get(indicator) ?? []), object]);
+      return undefined;
+    }
+    const id = responseId(indicator, object);
+    if (!record.responses.has(id)) record.responses.set(id, { id, object });
+    bind(id, indicator);
+    return indicator;
+  }
+
+  return {
+    setBlindingKey(key) {
+      blindingKey = key;
+      for (const record of records.values()) {
+        bind(record.id, record.id);
+        for (const id of record.responses.keys()) bind(id, record.id);
+      }
+    },
+    hasBlindingKey: () => blindingKey !== undefined,
+    subject,
+    applyContent(feed, tlp, body) {
+      if (body.type === "indicator") return addIndicator(feed, tlp, body.object);
+      if (body.type === "validation") return records.has(body.indicator) ? body.indicator : undefined;
+      return addResponse(body.indicator, body.object);
+    },
+    applyStance(member, { attestation, key, index }, uid) {
+      const { subject: of, stance, basis, confidence, validUntil, version } = attestation;
+      const register: Register = { member, stance, basis, confidence, validUntil, version, uid };
+      const held = stances.get(of) ?? new Map<MemberNumber, HeldStance>();
+      const indicator = bySubject.get(of);
+      if (!wins(register, held.get(member)?.register)) return { won: false, ...(indicator && { indicator }) };
+      stances.set(of, held.set(member, { register, attestation, key, index }));
+      return { won: true, ...(indicator && { indicator }) };
+    },
+    applySighting(feed, body) {
+      const record = records.get(body.indicator);
+      record?.sightings.set(feed, body);
+      return record?.id;
+    },
+    applyReceipt(feed, at, receipt) {
+      const record = records.get(receipt.indicator);
+      record?.receipts.set(`${feed}/${receipt.control}`, { feed, at, receipt });
+      return record?.id;
+    },
+    record: (id) => records.get(id),
+    records: () => records.values(),
+    indicatorOf: (of) => bySubject.get(of),
+    stances: (of) => stances.get(of) ?? NO_STANCES,
+    *allStances() {
+      for (const [of, held] of stances) for (const stance of held.values()) yield [of, stance];
+    },
+    indicatorStatus,
+    bestResponse(id, at) {
+      const record = records.get(id);
+      if (record === undefined) return undefined;
+      const indicator = indicatorStatus(id, at);
+      let best: { response: KnownResponse; status: Status } | undefined;
+      for (const response of record.responses.values()) {
+        const of = responseStatus(
+          indicator,
+          registersOf(response.id),
+          membership.activeMembers(),
+          membership.parameters(),
+          at,
+        );
+        const better =
+          best === undefined ||
+          of.supports > best.status.supports ||
+          (of.supports === best.status.supports && response.id < best.response.id);
+        if (better) best = { response, status: of };
+      }
+      return best ?? undefined;
+    },
+    heldHash() {
+      const rows: [Subject, Register][] = [];
+      for (const [of, held] of stances) for (const { register } of held.values()) rows.push([of, register]);
+      return memoryHash(rows);
+    },
+    recall(value) {
+      const found = new Set<MemoryRecord>();
+      for (const name of namesOf(value)) {
+        for (const id of byValue.get(name) ?? []) found.add(records.get(id) as MemoryRecord);
+      }
+      return [...found];
+    },
+  };
+}
+
+/** The spellings under which a value is looked up: itself, and for names every parent domain. */
+function namesOf(value: string): readonly string[] {
+  const plain = value
+    .trim()
+    .toLowerCase()
+    .replace(/\.$/, "")
+    .replace(/^::ffff:(\d+\.\d+\.\d+\.\d+)$/, "$1");
+  const names = [value.trim(), plain];
+  if (/^[a-z0-9_-]+(\.[a-z0-9_-]+)+$/.test(plain) && !/^[\d.]+$/.test(plain)) {
+    const labels = plain.split(".");
+    for (let i = 1; i < labels.length - 1; i++) names.push(labels.slice(i).join("."));
+  }
+  return names;
+}
