@@ -110,7 +110,7 @@ interface IImmuneMemory {
 
     /// @notice Writes each attestation into the register of its signer's member if it wins over what is there: if
     /// (version, uid) is greater. An equal one is a silent no-op, faults that depend on the state are {Skipped},
-    /// anything malformed reverts. Any order, repetition and grouping of the same attestations leaves the same registers.
+    /// anything malformed reverts. In any order, repetition or grouping, attestations leave the same registers.
     /// @dev Anybody may relay. A suspended member may write, but does not count until it is reinstated: so it can take
     /// back what it said before that counts again.
     /// @param attestations Stances, of any members, in any order.

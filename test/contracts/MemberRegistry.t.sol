@@ -1,0 +1,271 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+import {Base} from "./Base.sol";
+import {IMemberRegistry} from "../../contracts/interfaces/IMemberRegistry.sol";
+import {MemberRegistry} from "../../contracts/MemberRegistry.sol";
+import {SkipCode} from "../../contracts/SkipCode.sol";
+
+contract MemberRegistryTest is Base {
+    address private constant STRANGER = address(0xbad);
+
+    function setUp() external {
+        makeConsortium(4);
+    }
+
+    function test_foundersVoteAtOnceAndForThemselves() external {
+        assertEq(registry.memberCount(), 4, "memberCount");
+        assertEq(registry.activeMembers(), 4, "activeMembers");
+        for (uint16 member = 1; member <= 4; ++member) {
+            assertTrue(registry.isActiveMember(member), "active");
+            assertTrue(registry.memberAccount(member) == account(member), "account");
+            assertEq(registry.memberOf(account(member)), member, "number");
+            assertEq(registry.getVotes(account(member)), 1, "votes");
+            assertTrue(registry.delegates(account(member)) == account(member), "delegate");
+        }
+        vm.warp(NOW + 1);
+        assertEq(registry.getPastTotalSupply(NOW), 4, "supply");
+    }
+
+    function test_nobodyHasNumberZero() external view {
+        assertTrue(!registry.isActiveMember(0), "active");
+        assertTrue(registry.memberAccount(0) == address(0), "account");
+        assertEq(registry.memberOf(STRANGER), 0, "number");
+    }
+
+    function test_suspensionBurnsTheVoteAndReinstatementMintsItAgain() external {
+        vm.expectEmit();
+        emit IMemberRegistry.MemberSuspended(2);
+        registry.suspend(2);
+        assertTrue(!registry.isActiveMember(2), "active");
+        assertEq(registry.activeMembers(), 3, "activeMembers");
+        assertEq(registry.getVotes(account(2)), 0, "votes");
+
+        vm.warp(NOW + 1);
+        vm.expectEmit();
+        emit IMemberRegistry.MemberReinstated(2);
+        registry.reinstate(2);
+        assertEq(registry.getVotes(account(2)), 1, "votes");
+        assertTrue(registry.delegates(account(2)) == account(2), "delegate");
+        vm.warp(NOW + 2);
+        assertEq(registry.getPastTotalSupply(NOW), 3, "supply while suspended");
+        assertEq(registry.getPastTotalSupply(NOW + 1), 4, "supply");
+    }
+
+    function test_numbersAreNeverReused() external {
+        registry.suspend(4);
+        assertEq(registry.admit(account(5)), 5, "next number");
+        vm.expectRevert(
+            abi.encodeWithSelector(IMemberRegistry.MemberRegistryAccountTaken.selector, account(4), uint16(4))
+        );
+        registry.admit(account(4));
+    }
+
+    function test_suspensionNeverLeavesFewerThanThree() external {
+        registry.suspend(1);
+        vm.expectRevert(abi.encodeWithSelector(IMemberRegistry.MemberRegistryTooFewMembers.selector, uint16(2)));
+        registry.suspend(2);
+    }
+
+    function test_suspensionNeverLeavesAThresholdOutOfReach() external {
+        IMemberRegistry.Parameters memory four = IMemberRegistry.Parameters(4, 2, 2, 100);
+        registry.setParameters(four);
+        vm.expectRevert(
+            abi.encodeWithSelector(IMemberRegistry.MemberRegistryInvalidParameters.selector, four, uint16(3))
+        );
+        registry.suspend(1);
+
+        IMemberRegistry.Parameters memory refutes = IMemberRegistry.Parameters(3, 2, 4, 100);
+        registry.setParameters(refutes);
+        vm.expectRevert(
+            abi.encodeWithSelector(IMemberRegistry.MemberRegistryInvalidParameters.selector, refutes, uint16(3))
+        );
+        registry.suspend(1);
+    }
+
+    function testFuzz_parametersAreTakenIffFeasible(uint16 m, uint16 w, uint16 r, uint16 maxBatch) external {
+        (m, w, r, maxBatch) = (m % 6, w % 6, r % 6, maxBatch % 3);
+        IMemberRegistry.Parameters memory p = IMemberRegistry.Parameters(m, w, r, maxBatch);
+        bool feasible = w >= 1 && w <= m && m <= 4 && r >= 1 && r <= 4 && maxBatch >= 1;
+        if (feasible) {
+            vm.expectEmit();
+            emit IMemberRegistry.ParametersChanged(m, w, r, maxBatch);
+        } else {
+            vm.expectRevert(
+                abi.encodeWithSelector(IMemberRegistry.MemberRegistryInvalidParameters.selector, p, uint16(4))
+            );
+        }
+        registry.setParameters(p);
+        if (feasible) assertEq(keccak256(abi.encode(registry.parameters())), keccak256(abi.encode(p)), "parameters");
+    }
+
+    function test_aKeyIsRevokedAtOnceAndForEver() external {
+        vm.roll(77);
+        vm.expectEmit();
+        emit IMemberRegistry.NodeKeyRevoked(1, nodeKey(1));
+        vm.prank(account(1));
+        registry.revokeNodeKey(nodeKey(1));
+        assertEq(registry.nodeKey(nodeKey(1)).revokedAtBlock, 77, "revokedAtBlock");
+
+        vm.expectRevert(abi.encodeWithSelector(IMemberRegistry.MemberRegistryKeyTaken.selector, nodeKey(1), uint16(1)));
+        vm.prank(account(1));
+        registry.addNodeKey(nodeKey(1));
+    }
+
+    function test_aSuspendedMemberRevokesKeysButAddsNone() external {
+        registry.suspend(1);
+        vm.expectRevert(abi.encodeWithSelector(IMemberRegistry.MemberRegistryMemberSuspended.selector, uint16(1)));
+        vm.prank(account(1));
+        registry.addNodeKey(STRANGER);
+
+        vm.prank(account(1));
+        registry.revokeNodeKey(nodeKey(1));
+        assertTrue(registry.nodeKey(nodeKey(1)).revokedAtBlock != 0, "revoked");
+    }
+
+    function test_aMemberHasAsManyKeysAsItLikes() external {
+        vm.prank(account(1));
+        registry.addNodeKey(nodeKey(101));
+        assertEq(registry.nodeKey(nodeKey(1)).member, 1, "first key");
+        assertEq(registry.nodeKey(nodeKey(101)).member, 1, "second key");
+    }
+
+    function testFuzz_aHeadIsHeldIffItIsGreater(uint40 first, bytes32 rootA, uint40 second, bytes32 rootB) external {
+        anchor(1, first, rootA);
+        anchor(1, second, rootB);
+        IMemberRegistry.NodeKey memory key = registry.nodeKey(nodeKey(1));
+        uint40 greatest = second > first ? second : first;
+        bytes32 root =
+            second > first
+                ? rootB
+                : first > 0
+                    ? rootA
+                    : bytes32(0);
+        assertEq(key.member, 1, "member");
+        assertEq(key.revokedAtBlock, 0, "revokedAtBlock");
+        assertEq(key.size, greatest, "size");
+        assertEq(bytes32(key.root), bytes32(bytes21(root)), "root");
+    }
+
+    function test_aHeadThatIsNotGreaterIsASilentNoOp() external {
+        anchor(1, 8, "root");
+        vm.recordLogs();
+        anchor(1, 8, "root");
+        anchor(1, 8, "another root");
+        anchor(1, 7, "older");
+        assertEq(vm.getRecordedLogs().length, 0, "events");
+    }
+
+    function test_aBatchSkipsUnknownAndRevokedKeysAndKeepsTheRest() external {
+        vm.prank(account(2));
+        registry.revokeNodeKey(nodeKey(2));
+        IMemberRegistry.FeedHead[] memory heads = new IMemberRegistry.FeedHead[](3);
+        bytes[] memory signatures = new bytes[](3);
+        uint16[3] memory signers = [uint16(99), 2, 3];
+        for (uint256 i = 0; i < 3; ++i) {
+            heads[i] = IMemberRegistry.FeedHead({feed: nodeKey(signers[i]), size: 5, root: "root"});
+            signatures[i] = signHead(secret(signers[i]), heads[i]);
+        }
+        vm.expectEmit();
+        emit IMemberRegistry.Skipped(0, SkipCode.UNKNOWN_KEY);
+        vm.expectEmit();
+        emit IMemberRegistry.Skipped(1, SkipCode.REVOKED_KEY);
+        vm.expectEmit();
+        emit IMemberRegistry.FeedAnchored(nodeKey(3), 5, "root");
+        vm.prank(STRANGER);
+        registry.anchor(heads, signatures);
+        assertEq(registry.nodeKey(nodeKey(2)).size, 0, "a revoked key's feed stays as it was");
+    }
+
+    function test_aSuspendedMembersHeadsAreRecorded() external {
+        registry.suspend(1);
+        anchor(1, 8, "root");
+        assertEq(registry.nodeKey(nodeKey(1)).size, 8, "size");
+    }
+
+    function test_aHeadSignedForAnotherRegistryIsNobodys() external {
+        MemberRegistry here = registry;
+        IMemberRegistry.FeedHead[] memory heads = new IMemberRegistry.FeedHead[](1);
+        bytes[] memory signatures = new bytes[](1);
+        heads[0] = IMemberRegistry.FeedHead({feed: nodeKey(1), size: 5, root: "root"});
+        makeConsortium(4);
+        signatures[0] = signHead(secret(1), heads[0]);
+        vm.expectPartialRevert(IMemberRegistry.MemberRegistryWrongSigner.selector);
+        here.anchor(heads, signatures);
+    }
+
+    function test_equivocationClosesTheKeyAndNotTheMember() external {
+        vm.prank(account(1));
+        registry.addNodeKey(nodeKey(101));
+        anchor(1, 8, "one");
+        IMemberRegistry.FeedHead memory a = IMemberRegistry.FeedHead({feed: nodeKey(1), size: 8, root: "one"});
+        IMemberRegistry.FeedHead memory b = IMemberRegistry.FeedHead({feed: nodeKey(1), size: 8, root: "two"});
+        bytes memory signatureA = signHead(secret(1), a);
+        bytes memory signatureB = signHead(secret(1), b);
+
+        vm.expectEmit();
+        emit IMemberRegistry.NodeKeyRevoked(1, nodeKey(1));
+        vm.expectEmit();
+        emit IMemberRegistry.EquivocationProven(nodeKey(1), 8, "one", 8, "two");
+        vm.prank(STRANGER);
+        registry.reportEquivocation(a, signatureA, b, signatureB, new bytes32[](0));
+
+        assertTrue(registry.isActiveMember(1), "member");
+        assertTrue(registry.nodeKey(nodeKey(101)).revokedAtBlock == 0, "the member's other key");
+        assertEq(registry.nodeKey(nodeKey(1)).size, 8, "a closed feed counts up to its last anchored size");
+        vm.expectRevert(abi.encodeWithSelector(IMemberRegistry.MemberRegistryKeyRevoked.selector, nodeKey(1)));
+        registry.reportEquivocation(a, signatureA, b, signatureB, new bytes32[](0));
+    }
+
+    /// @dev Whatever path anybody makes up, two heads of one honest history accuse nobody.
+    function testFuzz_noPathAccusesAnHonestFeed(
+        uint8 older,
+        uint8 newer,
+        bytes32[] memory noise,
+        uint256 seed
+    ) external {
+        newer = uint8(2 + (newer % 40));
+        older = uint8(1 + (older % (newer - 1)));
+        bytes32[] memory path = fullPath(older, 0, newer);
+        if (noise.length > 0) {
+            // One hash of the true path replaced, or nothing but noise.
+            if (seed % 2 == 0) path[(seed >> 8) % path.length] = noise[0];
+            else path = noise;
+        }
+        IMemberRegistry.FeedHead memory a = IMemberRegistry.FeedHead(nodeKey(1), older, tree(0, older));
+        IMemberRegistry.FeedHead memory b = IMemberRegistry.FeedHead(nodeKey(1), newer, tree(0, newer));
+        bytes memory signatureA = signHead(secret(1), a);
+        bytes memory signatureB = signHead(secret(1), b);
+        try registry.reportEquivocation(a, signatureA, b, signatureB, path) {
+            revert("an honest feed was accused");
+        } catch {
+            assertEq(registry.nodeKey(nodeKey(1)).revokedAtBlock, 0, "revokedAtBlock");
+        }
+    }
+
+    /// @dev MTH of the leaves from `start` on, RFC 9162 §2.1.1.
+    function tree(uint256 start, uint256 size) private pure returns (bytes32) {
+        if (size == 1) return sha256(abi.encodePacked(bytes1(0), keccak256(abi.encode(start))));
+        uint256 k = split(size);
+        return sha256(abi.encodePacked(bytes1(0x01), tree(start, k), tree(start + k, size - k)));
+    }
+
+    /// @dev SUBPROOF(m, D[n], false), RFC 9162 §2.1.4.1.
+    function fullPath(uint256 m, uint256 start, uint256 n) private pure returns (bytes32[] memory) {
+        if (m == n) return append(new bytes32[](0), tree(start, n));
+        uint256 k = split(n);
+        if (m <= k) return append(fullPath(m, start, k), tree(start + k, n - k));
+        return append(fullPath(m - k, start + k, n - k), tree(start, k));
+    }
+
+    function append(bytes32[] memory list, bytes32 last) private pure returns (bytes32[] memory longer) {
+        longer = new bytes32[](list.length + 1);
+        for (uint256 i = 0; i < list.length; ++i) longer[i] = list[i];
+        longer[list.length] = last;
+    }
+
+    function split(uint256 n) private pure returns (uint256 k) {
+        k = 1;
+        while (k * 2 < n) k *= 2;
+    }
+}
