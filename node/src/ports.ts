@@ -9,10 +9,11 @@ import type {
   Address,
   Attestation,
   Bytes32,
-  Detection,
   FeedHead,
   IndicatorForm,
   IndicatorId,
+  LineOutcome,
+  LineReason,
   MemberNumber,
   Parameters,
   PurdueLevel,
@@ -83,24 +84,7 @@ export interface Signer {
 
 // ── detectors ────────────────────────────────────────────────────────────────────────────────
 
-/** What one line of a detector became. */
-export type LineOutcome =
-  | { readonly kind: "detection"; readonly detection: Detection }
-  /** Understood and not an alert (context: flow, dns, modbus …). */
-  | { readonly kind: "context"; readonly eventType: string }
-  /** The same bytes again within the window (a re-sent or re-read file). */
-  | { readonly kind: "duplicate" }
-  /** Not usable: the code says why, the example is trimmed to 200 characters and free of payload. */
-  | { readonly kind: "rejected"; readonly reason: LineReason; readonly example: string };
-
-export type LineReason =
-  | "line.notJson"
-  | "line.notObject"
-  | "line.tooLong"
-  | "line.encoding"
-  | "line.fields"
-  | "line.timestamp"
-  | "line.unknownType";
+export type { LineOutcome, LineReason };
 
 /** Lines read together. `position` covers them all and is committed in the same batch as their outcome. */
 export interface LineBatch {
@@ -124,20 +108,22 @@ export interface Detector {
 
 /** Closed intervals of what a plan would block; the independent checker proves it disjoint from Self. */
 export interface TrafficSet {
-  /** CIDR ranges or single addresses; `any` only where the action is alert. */
+  /** CIDR ranges or single addresses; `any` on one side only. */
   readonly sources: readonly string[];
   readonly destinations: readonly string[];
   /** Empty: every port. */
   readonly ports: readonly number[];
   /** Application function codes; empty: every function (the whole flow). */
   readonly functions: readonly number[];
+  /** Domain names stopped with everything below them; then the other members are empty. */
+  readonly names?: readonly string[];
 }
 
 /** An indicator compiled for one control at one plant. */
 export interface Compiled {
   /** The strongest action this form can express here (content-only rules: alert). */
   readonly action: ActionClass;
-  /** Control-specific text: a list line, an nft element, a rule. One line, already escaped. */
+  /** Control-specific text: a list line, an nft element, one or more rules (one a line). Already escaped. */
   readonly statement: string;
   /** Exactly what is stopped when the action is deny or above. */
   readonly blocks: readonly TrafficSet[];
@@ -296,6 +282,12 @@ export interface EquivocationProof {
   readonly path: readonly Bytes32[];
 }
 
+/** What a mined write did. `skipped`: items the contract passed over, with the code of SkipCode.sol. */
+export interface WriteOutcome {
+  readonly block: number;
+  readonly skipped: readonly { readonly index: number; readonly skipCode: number }[];
+}
+
 /**
  * The ledger by JSON-RPC. Writes resolve when the transaction is mined.
  * @throws AnamnesisError `chain.unreachable` | `chain.mismatch` | `chain.reverted`
@@ -314,7 +306,7 @@ export interface Chain {
   events(from: number, to: number): Promise<readonly ChainEvent[]>;
   /** Calls back on new heads; a hint only, the indexer backfills by number. */
   onHead(callback: () => void): () => void;
-  attest(items: readonly SignedAttestation[]): Promise<void>;
-  anchor(heads: readonly SignedHead[]): Promise<void>;
+  attest(items: readonly SignedAttestation[]): Promise<WriteOutcome>;
+  anchor(heads: readonly SignedHead[]): Promise<WriteOutcome>;
   reportEquivocation(proof: EquivocationProof): Promise<void>;
 }

@@ -98,6 +98,26 @@ export interface Detection {
   readonly attackIds: readonly string[];
 }
 
+/** Why a line of a detector is not usable. */
+export type LineReason =
+  | "line.notJson"
+  | "line.notObject"
+  | "line.tooLong"
+  | "line.encoding"
+  | "line.fields"
+  | "line.timestamp"
+  | "line.unknownType";
+
+/** What one line of a detector became. */
+export type LineOutcome =
+  | { readonly kind: "detection"; readonly detection: Detection }
+  /** Understood and not an alert (context: flow, dns, modbus …). */
+  | { readonly kind: "context"; readonly eventType: string }
+  /** The same bytes again within the window (a re-sent or re-read file). */
+  | { readonly kind: "duplicate" }
+  /** Not usable: the code says why, the example is trimmed to 200 characters and free of payload. */
+  | { readonly kind: "rejected"; readonly reason: LineReason; readonly example: string };
+
 // ── indicators and responses ─────────────────────────────────────────────────────────────────
 
 /** STIX 2.1 pattern-type-ov, and one type of ours for conduct (the vocabulary is open). */

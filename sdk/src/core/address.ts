@@ -1,0 +1,140 @@
+/** Addresses as they come from the wire: one spelling each, and what the registries say about them. */
+import ipaddr from "ipaddr.js";
+import { type AddressRange, formatAddress, overlaps, parseRange } from "./address-set.ts";
+import { AnamnesisError } from "./errors.ts";
+
+/** What an address is for. Only `public` ones mean the same machine at every plant. */
+export type AddressClass =
+  | "public"
+  | "private"
+  | "shared"
+  | "loopback"
+  | "linkLocal"
+  | "multicast"
+  | "broadcast"
+  | "unspecified"
+  | "documentation"
+  | "reserved";
+
+/** A block of a special-purpose registry, by name. */
+export interface SpecialBlock {
+  readonly class: AddressClass;
+  /** The block in CIDR text. */
+  readonly block: string;
+  /** What it is and where that is written. */
+  readonly name: string;
+}
+
+/**
+ * The IANA IPv4 and IPv6 special-purpose address registries (RFC 6890 and its updates), most specific
+ * first. Blocks that are globally reachable (AS112, AMT) are left out: they are public.
+ */
+const SPECIAL: readonly SpecialBlock[] = [
+  { class: "broadcast", block: "255.255.255.255", name: "limited broadcast (RFC 8190)" },
+  { class: "unspecified", block: "0.0.0.0", name: "unspecified (RFC 1122)" },
+  { class: "reserved", block: "0.0.0.0/8", name: "this network (RFC 791)" },
+  { class: "private", block: "10.0.0.0/8", name: "private use (RFC 1918)" },
+  { class: "private", block: "172.16.0.0/12", name: "private use (RFC 1918)" },
+  { class: "private", block: "192.168.0.0/16", name: "private use (RFC 1918)" },
+  { class: "shared", block: "100.64.0.0/10", name: "shared address space (RFC 6598)" },
+  { class: "loopback", block: "127.0.0.0/8", name: "loopback (RFC 1122)" },
+  { class: "linkLocal", block: "169.254.0.0/16", name: "link local (RFC 3927)" },
+  { class: "reserved", block: "192.0.0.0/24", name: "IETF protocol assignments (RFC 6890)" },
+  { class: "documentation", block: "192.0.2.0/24", name: "documentation TEST-NET-1 (RFC 5737)" },
+  { class: "documentation", block: "198.51.100.0/24", name: "documentation TEST-NET-2 (RFC 5737)" },
+  { class: "documentation", block: "203.0.113.0/24", name: "documentation TEST-NET-3 (RFC 5737)" },
+  { class: "reserved", block: "192.88.99.0/24", name: "deprecated 6to4 relay (RFC 7526)" },
+  { class: "reserved", block: "198.18.0.0/15", name: "benchmarking (RFC 2544)" },
+  { class: "multicast", block: "224.0.0.0/4", name: "multicast (RFC 1112)" },
+  { class: "reserved", block: "240.0.0.0/4", name: "reserved (RFC 1112)" },
+  { class: "unspecified", block: "::", name: "unspecified (RFC 4291)" },
+  { class: "loopback", block: "::1", name: "loopback (RFC 4291)" },
+  { class: "reserved", block: "64:ff9b::/96", name: "IPv4 translation (RFC 6052)" },
+  { class: "documentation", block: "2001:db8::/32", name: "documentation (RFC 3849)" },
+  { class: "reserved", block: "2001::/23", name: "IETF protocol assignments (RFC 2928)" },
+  { class: "reserved", block: "2002::/16", name: "6to4 (RFC 3056)" },
+  { class: "documentation", block: "3fff::/20", name: "documentation (RFC 9637)" },
+  { class: "private", block: "fc00::/7", name: "unique local (RFC 4193)" },
+  { class: "linkLocal", block: "fe80::/10", name: "link local (RFC 4291)" },
+  { class: "private", block: "fec0::/10", name: "deprecated site local (RFC 3879)" },
+  { class: "multicast", block: "ff00::/8", name: "multicast (RFC 4291)" },
+  // Global unicast is 2000::/3 and nothing else (RFC 4291, IANA): what is left of ::/0 is not in use.
+  { class: "reserved", block: "::/3", name: "outside global unicast (RFC 4291)" },
+  { class: "reserved", block: "4000::/2", name: "outside global unicast (RFC 4291)" },
+  { class: "reserved", block: "8000::/1", name: "outside global unicast (RFC 4291)" },
+];
+
+const SPECIAL_RANGES = SPECIAL.map((special) => ({ special, range: parseRange(special.block) as AddressRange }));
+const SPECIAL_V4 = SPECIAL_RANGES.filter(({ range }) => range.family === 4);
+const SPECIAL_V6 = SPECIAL_RANGES.filter(({ range }) => range.family === 6);
+const IPV4 = /^(?:(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)(?:\.(?!$)|$)){4}$/;
+
+/**
+ * The one spelling of an address, or undefined when the text is none.
+ *
+ * IPv6 as RFC 5952, IPv4-mapped IPv6 as IPv4, a zone id (RFC 4007) cut off: it means something on
+ * one machine only. IPv4 with leading zeros, in hexadecimal or with fewer than four parts is none.
+ *
+ * @example
+ * canonicalAddress("2001:0DB8::0066") // "2001:db8::66"
+ * canonicalAddress("::ffff:203.0.113.66") // "203.0.113.66"
+ */
+export function canonicalAddress(text: string): string | undefined {
+  if (IPV4.test(text)) return text;
+  if (!text.includes(":") || text.length > 100) return undefined;
+  const zone = text.indexOf("%");
+  const bare = zone < 0 ? text : text.slice(0, zone);
+  if (!ipaddr.IPv6.isValid(bare)) return undefined;
+  const address = ipaddr.IPv6.parse(bare);
+  if (address.isIPv4MappedAddress()) return address.toIPv4Address().toString();
+  return formatAddress(6, address.toByteArray().reduce((value, byte) => (value << 8n) | BigInt(byte), 0n));
+}
+
+/** The range of a canonical or wire address, or of a CIDR text. Throws `input.invalid`. */
+export function rangeOf(text: string): AddressRange {
+  const range = parseRange(text) ?? parseRange(canonicalAddress(text) ?? "");
+  if (range === undefined) {
+    throw new AnamnesisError(
+      "input.invalid",
+      `${text.slice(0, 60)} is no address and no CIDR range without host bits; write 192.0.2.7 or 192.0.2.0/24`,
+    );
+  }
+  return range;
+}
+
+/** Whether `outer` holds every address of `inner`. */
+export function contains(outer: AddressRange, inner: AddressRange): boolean {
+  return outer.family === inner.family && outer.first <= inner.first && inner.last <= outer.last;
+}
+
+/**
+ * The special block an address or range touches, or undefined when all of it is public.
+ *
+ * What lies wholly inside one of `labPublic` is public: a laboratory lets documentation addresses
+ * stand for the Internet. Throws `input.invalid` on text that is no address.
+ */
+export function specialBlock(
+  text: string,
+  options: { readonly labPublic?: readonly string[] } = {},
+): SpecialBlock | undefined {
+  const range = rangeOf(text);
+  for (const { special, range: block } of range.family === 4 ? SPECIAL_V4 : SPECIAL_V6) {
+    if (!overlaps(block, range)) continue;
+    return options.labPublic?.some((lab) => contains(rangeOf(lab), range)) ? undefined : special;
+  }
+  return undefined;
+}
+
+/**
+ * What an address is for (IANA special-purpose registries). Throws `input.invalid`.
+ *
+ * @example
+ * classifyAddress("203.0.113.7") // "documentation"
+ * classifyAddress("203.0.113.7", { labPublic: ["203.0.113.0/24"] }) // "public"
+ */
+export function classifyAddress(
+  text: string,
+  options: { readonly labPublic?: readonly string[] } = {},
+): AddressClass {
+  return specialBlock(text, options)?.class ?? "public";
+}
