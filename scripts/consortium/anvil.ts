@@ -4,15 +4,15 @@
  * The launcher mines (so that block times follow the real clock and idle blocks are few) and dumps the
  * state; a lost tail of blocks is to a node like a rollback, and relays send again what is missing.
  */
-import { spawn, type ChildProcess } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { mkdir, open } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import type { Writable } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
-import { AnamnesisError } from "@anamnesis/sdk/core/errors";
 import { fromHex } from "@anamnesis/sdk/core/bytes";
+import { AnamnesisError } from "@anamnesis/sdk/core/errors";
 import type { Log } from "../../node/src/ports.ts";
 import { readableStates, writeState } from "./anvil-state.ts";
 import { callRpc } from "./rpc.ts";
@@ -36,7 +36,7 @@ export interface AnvilOptions {
   readonly port: number;
   readonly log: Log;
   readonly chainId?: number;
-  /** Least ms between two blocks while transactions wait. Default 1,000. */
+  /** Least ms between two blocks while transactions wait; the first after a pause is mined at once. Default 1,000. */
   readonly blockMs?: number;
   /** Ms between two blocks while none wait. Default 30,000. */
   readonly idleMs?: number;
@@ -87,16 +87,24 @@ export async function startAnvil(options: AnvilOptions): Promise<Anvil> {
     }
   }
   if (refused !== undefined) {
-    throw new AnamnesisError("store.corrupt", `no chain state in ${options.dir} can be loaded; start afresh with --fresh`, {
-      cause: refused,
-    });
+    throw new AnamnesisError(
+      "store.corrupt",
+      `no chain state in ${options.dir} can be loaded; start afresh with --fresh`,
+      {
+        cause: refused,
+      },
+    );
   }
   const anvil = await launch(options, port, []);
   options.log.info("chain.started", { url: anvil.url, pid: anvil.pid, state: "genesis" });
   return anvil;
 }
 
-async function launch(options: AnvilOptions, port: number, stateArguments: readonly string[]): Promise<Anvil> {
+async function launch(
+  options: AnvilOptions,
+  port: number,
+  stateArguments: readonly string[],
+): Promise<Anvil> {
   const { dir, log, chainId = LOCAL_CHAIN_ID, blockMs = 1_000, idleMs = 30_000, dumpMs = 5_000 } = options;
   const nowMs = options.nowMs ?? Date.now;
   const url = `http://127.0.0.1:${port}`;
@@ -106,6 +114,7 @@ async function launch(options: AnvilOptions, port: number, stateArguments: reado
   void exited.then(() => stopping.abort());
 
   let blockAt = 0;
+  let busyAt = 0;
   let dumpedBlock = "";
   let dumpedAt = performance.now();
 
@@ -137,8 +146,10 @@ async function launch(options: AnvilOptions, port: number, stateArguments: reado
 
   const tick = async () => {
     const pool = (await callRpc(url, "txpool_status")) as { pending: string };
-    const wait = Number(pool.pending) > 0 ? blockMs : idleMs;
-    if (performance.now() - blockAt >= wait) await mine();
+    const busy = Number(pool.pending) > 0;
+    const due = busy ? performance.now() - busyAt >= blockMs : performance.now() - blockAt >= idleMs;
+    if (busy && due) busyAt = performance.now();
+    if (due) await mine();
     if (performance.now() - dumpedAt >= dumpMs) await dump();
   };
 
@@ -149,7 +160,7 @@ async function launch(options: AnvilOptions, port: number, stateArguments: reado
       } catch (error) {
         if (!stopping.signal.aborted) log.warn("chain.tick", { error: String(error) });
       }
-      await delay(Math.min(100, blockMs), undefined, { signal: stopping.signal }).catch(() => undefined);
+      await delay(Math.min(50, blockMs), undefined, { signal: stopping.signal }).catch(() => undefined);
     }
   };
 
@@ -187,7 +198,14 @@ async function launch(options: AnvilOptions, port: number, stateArguments: reado
 
 function anvilArguments(port: number, chainId: number, more: readonly string[]): string[] {
   const fees = ["--gas-price", "0", "--block-base-fee-per-gas", "0", "--disable-min-priority-fee"];
-  const chain = ["--chain-id", String(chainId), "--timestamp", String(GENESIS_SECONDS), "--hardfork", "cancun"];
+  const chain = [
+    "--chain-id",
+    String(chainId),
+    "--timestamp",
+    String(GENESIS_SECONDS),
+    "--hardfork",
+    "cancun",
+  ];
   const pool = ["--no-mining", "--order", "fifo", "--accounts", "0"];
   return ["--host", "127.0.0.1", "--port", String(port), ...chain, ...pool, ...fees, "--quiet", ...more];
 }
@@ -197,7 +215,10 @@ async function spawnWatched(logFile: string, args: readonly string[]): Promise<C
   const output = await open(logFile, "a");
   try {
     const command = ["-c", WATCHED, "anvil", anvilBinary(), ...args];
-    const child = spawn("/bin/sh", command, { detached: true, stdio: ["ignore", output.fd, output.fd, "pipe"] });
+    const child = spawn("/bin/sh", command, {
+      detached: true,
+      stdio: ["ignore", output.fd, output.fd, "pipe"],
+    });
     const watcher = child.stdio[3] as Writable;
     watcher.on("error", () => undefined); // the watcher may end before its line arrives
     child.once("exit", () => watcher.end("gone\n"));
@@ -246,7 +267,8 @@ export async function freePort(): Promise<number> {
   });
   const address = server.address();
   await new Promise((resolve) => server.close(resolve));
-  if (address === null || typeof address === "string") throw new AnamnesisError("port.taken", "no loopback port is free");
+  if (address === null || typeof address === "string")
+    throw new AnamnesisError("port.taken", "no loopback port is free");
   return address.port;
 }
 
@@ -261,7 +283,10 @@ async function requireFree(port: number): Promise<void> {
     });
     if (free) return;
     if (performance.now() > deadline) {
-      throw new AnamnesisError("port.taken", `port ${port} is taken; stop what listens there or choose another chain port`);
+      throw new AnamnesisError(
+        "port.taken",
+        `port ${port} is taken; stop what listens there or choose another chain port`,
+      );
     }
     await delay(50);
   }

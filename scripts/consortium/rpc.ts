@@ -5,7 +5,12 @@ import { AnamnesisError } from "@anamnesis/sdk/core/errors";
  *
  * @throws AnamnesisError `chain.unreachable` when nothing answers, `chain.reverted` when the answer is an error
  */
-export async function callRpc(url: string, method: string, params: readonly unknown[] = [], timeoutMs = 10_000): Promise<unknown> {
+export async function callRpc(
+  url: string,
+  method: string,
+  params: readonly unknown[] = [],
+  timeoutMs = 10_000,
+): Promise<unknown> {
   let answer: { result?: unknown; error?: { message: string } };
   try {
     const response = await fetch(url, {
@@ -19,7 +24,10 @@ export async function callRpc(url: string, method: string, params: readonly unkn
     throw new AnamnesisError("chain.unreachable", `the chain at ${url} did not answer ${method}`, { cause });
   }
   if (answer.error !== undefined) {
-    throw new AnamnesisError("chain.reverted", `the chain at ${url} refused ${method}: ${answer.error.message}`);
+    throw new AnamnesisError(
+      "chain.reverted",
+      `the chain at ${url} refused ${method}: ${answer.error.message}`,
+    );
   }
   return answer.result;
 }

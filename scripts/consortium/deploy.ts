@@ -1,0 +1,234 @@
+/** Founds a consortium: both contracts, in the order that leaves nobody in power in between (DESIGN §4). */
+import { mkdir, open, readFile, rename } from "node:fs/promises";
+import { dirname } from "node:path";
+import { fromHex, toHex } from "@anamnesis/sdk/core/bytes";
+import { AnamnesisError } from "@anamnesis/sdk/core/errors";
+import { keccak256 } from "@anamnesis/sdk/core/hash";
+import type { Address, Bytes32, Hex, Parameters } from "@anamnesis/sdk/core/types";
+import { getCreateAddress, Interface, type InterfaceAbi } from "ethers";
+import { MEMORY } from "../../node/src/adapters/chain/abi.ts";
+import type { ConsortiumAddress } from "../../node/src/adapters/chain/ethers-chain.ts";
+import { createRpc } from "../../node/src/adapters/chain/rpc.ts";
+import { createSender } from "../../node/src/adapters/chain/sender.ts";
+import type { Account } from "./accounts.ts";
+import { readRegistry } from "./registry.ts";
+import { callRpc } from "./rpc.ts";
+
+/** What a consortium is founded with. */
+export interface Founding {
+  readonly governor: Address;
+  /** Member accounts, numbered from 1 in this order. */
+  readonly founders: readonly Address[];
+  readonly parameters: Parameters;
+  /** SHA-256 of the blinding key. */
+  readonly blindingKeyHash: Bytes32;
+}
+
+/** The contents of `consortium.json`: where the consortium is and what it was founded with. */
+export interface Consortium extends ConsortiumAddress, Founding {}
+
+export interface DeployOptions extends Founding {
+  readonly url: string;
+  /** Path of `consortium.json`. */
+  readonly file: string;
+  /** A new account: nonce 0 is the registry, nonce 1 the memory. */
+  readonly deployer: Account;
+  /** Called before the file is written: whatever makes the chain survive a crash. */
+  readonly durable?: () => Promise<void>;
+}
+
+/**
+ * Deploys a consortium, or checks the one that is there: it is never deployed again silently.
+ *
+ * A deployment that was interrupted goes on where it stopped.
+ * @throws AnamnesisError `chain.mismatch` when chain, code, cross-references or founding differ,
+ * `config.invalid` when the contracts are not built, `chain.unreachable`, `chain.reverted`
+ */
+export async function deployConsortium(options: DeployOptions): Promise<Consortium> {
+  const held = await readConsortium(options.file);
+  if (held !== undefined) requireSameFounding(held, options);
+  const artifacts = {
+    registry: await readArtifact("MemberRegistry"),
+    memory: await readArtifact("ImmuneMemory"),
+  };
+  const addresses = {
+    registry: createAddress(options.deployer.address, 0),
+    memory: createAddress(options.deployer.address, 1),
+  };
+  if (held === undefined) await deployMissing(options, artifacts, addresses);
+  const found = await inspect(options, artifacts, addresses);
+  if (held === undefined) {
+    await options.durable?.();
+    await writeJson(options.file, found);
+    return found;
+  }
+  for (const field of ["chainId", "genesisHash", "registry", "memory"] as const)
+    requireSame(field, found[field], held[field]);
+  requireSame("registry code", found.codeHashes.registry, held.codeHashes.registry);
+  requireSame("memory code", found.codeHashes.memory, held.codeHashes.memory);
+  return held;
+}
+
+/** Reads `consortium.json`, or gives undefined when there is none. Throws `config.invalid`. */
+export async function readConsortium(file: string): Promise<Consortium | undefined> {
+  const text = await readFile(file, "utf8").catch(() => undefined);
+  if (text === undefined) return undefined;
+  try {
+    return JSON.parse(text) as Consortium;
+  } catch (cause) {
+    throw new AnamnesisError(
+      "config.invalid",
+      `${file} is not JSON; restore it or start afresh with --fresh`,
+      { cause },
+    );
+  }
+}
+
+interface Artifact {
+  readonly name: string;
+  readonly abi: InterfaceAbi;
+  readonly bytecode: Hex;
+  readonly deployedBytecode: Hex;
+  readonly immutableReferences: Readonly<Record<string, readonly { start: number; length: number }[]>>;
+}
+
+type Pair<T> = { readonly registry: T; readonly memory: T };
+
+async function deployMissing(
+  options: DeployOptions,
+  artifacts: Pair<Artifact>,
+  addresses: Pair<Address>,
+): Promise<void> {
+  const { url, deployer, governor, founders, parameters, blindingKeyHash } = options;
+  const chainId = Number(await callRpc(url, "eth_chainId"));
+  const rpc = createRpc([url], chainId, 10_000);
+  const sender = createSender(rpc, deployer.key, chainId, 50, 60_000);
+  const create = async (artifact: Artifact, args: readonly unknown[]) => {
+    const encoded = new Interface(artifact.abi).encodeDeploy([...args]);
+    await sender.send(null, artifact.bytecode + encoded.slice(2), 0, new AbortController().signal);
+  };
+  try {
+    const nonce = Number(await callRpc(url, "eth_getTransactionCount", [deployer.address, "latest"]));
+    if (nonce < 1) await create(artifacts.registry, [governor, founders, parameters]);
+    if (nonce < 2) await create(artifacts.memory, [addresses.registry, blindingKeyHash]);
+  } finally {
+    rpc.close();
+  }
+}
+
+/** Checks code and cross-references of what is deployed, so that nobody could have slipped in. */
+async function inspect(
+  options: DeployOptions,
+  artifacts: Pair<Artifact>,
+  addresses: Pair<Address>,
+): Promise<Consortium> {
+  const { url, governor, founders, parameters, blindingKeyHash } = options;
+  const chainId = Number(await callRpc(url, "eth_chainId"));
+  const genesis = (await callRpc(url, "eth_getBlockByNumber", ["0x0", false])) as { hash: Bytes32 };
+  const codeHashes = {
+    registry: await requireCode(url, artifacts.registry, addresses.registry),
+    memory: await requireCode(url, artifacts.memory, addresses.memory),
+  };
+  const place = { url, consortium: { chainId, registry: addresses.registry } };
+  requireSame("governor", lower((await readRegistry(place, "governor", []))[0]), governor);
+  for (const [index, founder] of founders.entries()) {
+    requireSame(
+      `number of founder ${founder}`,
+      Number((await readRegistry(place, "memberOf", [founder]))[0]),
+      index + 1,
+    );
+  }
+  requireSame(
+    "registry of the memory",
+    lower(await readMemory(url, addresses.memory, "registry")),
+    addresses.registry,
+  );
+  requireSame(
+    "blinding key hash",
+    await readMemory(url, addresses.memory, "blindingKeyHash"),
+    blindingKeyHash,
+  );
+  return {
+    chainId,
+    genesisHash: genesis.hash,
+    ...addresses,
+    codeHashes,
+    governor,
+    founders,
+    parameters,
+    blindingKeyHash,
+  };
+}
+
+/** The deployed code must be the compiled one, but for the immutables that the constructor filled in. */
+async function requireCode(url: string, artifact: Artifact, address: Address): Promise<Bytes32> {
+  const code = fromHex(String(await callRpc(url, "eth_getCode", [address, "latest"])));
+  const masked = Uint8Array.from(code);
+  for (const { start, length } of Object.values(artifact.immutableReferences).flat())
+    masked.fill(0, start, start + length);
+  if (toHex(masked) !== artifact.deployedBytecode) {
+    const what = code.length === 0 ? "there is no contract" : "there is other code";
+    throw new AnamnesisError(
+      "chain.mismatch",
+      `${what} at ${address}, where ${artifact.name} belongs; start afresh with --fresh`,
+    );
+  }
+  return toHex(keccak256(code)) as Bytes32;
+}
+
+async function readMemory(
+  url: string,
+  to: Address,
+  method: "registry" | "blindingKeyHash",
+): Promise<unknown> {
+  const data = MEMORY.encodeFunctionData(method);
+  return MEMORY.decodeFunctionResult(
+    method,
+    String(await callRpc(url, "eth_call", [{ to, data }, "latest"])),
+  )[0];
+}
+
+async function readArtifact(name: string): Promise<Artifact> {
+  const file = new URL(`../../artifacts/contracts/${name}.sol/${name}.json`, import.meta.url);
+  try {
+    return { name, ...(JSON.parse(await readFile(file, "utf8")) as Omit<Artifact, "name">) };
+  } catch (cause) {
+    throw new AnamnesisError("config.invalid", `contract ${name} is not built; run npx hardhat build`, {
+      cause,
+    });
+  }
+}
+
+function requireSameFounding(held: Consortium, wanted: Founding): void {
+  for (const field of ["governor", "founders", "parameters", "blindingKeyHash"] as const) {
+    requireSame(field, JSON.stringify(wanted[field]), JSON.stringify(held[field]));
+  }
+}
+
+function requireSame(what: string, found: unknown, expected: unknown): void {
+  if (found === expected) return;
+  throw new AnamnesisError(
+    "chain.mismatch",
+    `${what} is ${found} and should be ${expected}; use its data directory or start afresh with --fresh`,
+  );
+}
+
+function createAddress(from: Address, nonce: number): Address {
+  return lower(getCreateAddress({ from, nonce })) as Address;
+}
+
+function lower(value: unknown): string {
+  return String(value).toLowerCase();
+}
+
+async function writeJson(path: string, value: unknown): Promise<void> {
+  await mkdir(dirname(path), { recursive: true });
+  const file = await open(`${path}.tmp`, "w");
+  try {
+    await file.writeFile(`${JSON.stringify(value, null, 2)}\n`);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+  await rename(`${path}.tmp`, path);
+}
