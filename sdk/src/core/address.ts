@@ -1,6 +1,6 @@
 /** Addresses as they come from the wire: one spelling each, and what the registries say about them. */
 import ipaddr from "ipaddr.js";
-import { type AddressRange, formatAddress, overlaps, parseRange } from "./address-set.ts";
+import { formatAddress, parseRange } from "./address-set.ts";
 import { AnamnesisError } from "./errors.ts";
 
 /** What an address is for. Only `public` ones mean the same machine at every plant. */
@@ -64,10 +64,16 @@ const SPECIAL: readonly SpecialBlock[] = [
   { class: "reserved", block: "8000::/1", name: "outside global unicast (RFC 4291)" },
 ];
 
-const SPECIAL_RANGES = SPECIAL.map((special) => ({ special, range: parseRange(special.block) as AddressRange }));
-const SPECIAL_V4 = SPECIAL_RANGES.filter(({ range }) => range.family === 4);
-const SPECIAL_V6 = SPECIAL_RANGES.filter(({ range }) => range.family === 6);
-const IPV4 = /^(?:(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)(?:\.(?!$)|$)){4}$/;
+/** A closed interval of addresses of one family: numbers for IPv4, bigints for IPv6. */
+export interface Span {
+  readonly family: 4 | 6;
+  readonly first: number | bigint;
+  readonly last: number | bigint;
+}
+
+const SPECIAL_SPANS = SPECIAL.map((special) => ({ special, span: spanOf(special.block) }));
+const SPECIAL_V4 = SPECIAL_SPANS.filter(({ span }) => span.family === 4);
+const SPECIAL_V6 = SPECIAL_SPANS.filter(({ span }) => span.family === 6);
 
 /**
  * The one spelling of an address, or undefined when the text is none.
@@ -80,18 +86,23 @@ const IPV4 = /^(?:(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)(?:\.(?!$)|$)){4}$/;
  * canonicalAddress("::ffff:203.0.113.66") // "203.0.113.66"
  */
 export function canonicalAddress(text: string): string | undefined {
-  if (IPV4.test(text)) return text;
+  if (ipv4Number(text) >= 0) return text;
   if (!text.includes(":") || text.length > 100) return undefined;
   const zone = text.indexOf("%");
   const bare = zone < 0 ? text : text.slice(0, zone);
   if (!ipaddr.IPv6.isValid(bare)) return undefined;
   const address = ipaddr.IPv6.parse(bare);
   if (address.isIPv4MappedAddress()) return address.toIPv4Address().toString();
-  return formatAddress(6, address.toByteArray().reduce((value, byte) => (value << 8n) | BigInt(byte), 0n));
+  return formatAddress(
+    6,
+    address.toByteArray().reduce((value, byte) => (value << 8n) | BigInt(byte), 0n),
+  );
 }
 
-/** The range of a canonical or wire address, or of a CIDR text. Throws `input.invalid`. */
-export function rangeOf(text: string): AddressRange {
+/** The addresses of one address in any spelling, or of a CIDR text. Throws `input.invalid`. */
+export function spanOf(text: string): Span {
+  const number = ipv4Number(text);
+  if (number >= 0) return { family: 4, first: number, last: number };
   const range = parseRange(text) ?? parseRange(canonicalAddress(text) ?? "");
   if (range === undefined) {
     throw new AnamnesisError(
@@ -99,11 +110,16 @@ export function rangeOf(text: string): AddressRange {
       `${text.slice(0, 60)} is no address and no CIDR range without host bits; write 192.0.2.7 or 192.0.2.0/24`,
     );
   }
-  return range;
+  return range.family === 6 ? range : { family: 4, first: Number(range.first), last: Number(range.last) };
+}
+
+/** Whether two spans share an address. */
+export function spansOverlap(a: Span, b: Span): boolean {
+  return a.family === b.family && a.first <= b.last && b.first <= a.last;
 }
 
 /** Whether `outer` holds every address of `inner`. */
-export function contains(outer: AddressRange, inner: AddressRange): boolean {
+export function spanContains(outer: Span, inner: Span): boolean {
   return outer.family === inner.family && outer.first <= inner.first && inner.last <= outer.last;
 }
 
@@ -117,10 +133,10 @@ export function specialBlock(
   text: string,
   options: { readonly labPublic?: readonly string[] } = {},
 ): SpecialBlock | undefined {
-  const range = rangeOf(text);
-  for (const { special, range: block } of range.family === 4 ? SPECIAL_V4 : SPECIAL_V6) {
-    if (!overlaps(block, range)) continue;
-    return options.labPublic?.some((lab) => contains(rangeOf(lab), range)) ? undefined : special;
+  const span = spanOf(text);
+  for (const { special, span: block } of span.family === 4 ? SPECIAL_V4 : SPECIAL_V6) {
+    if (!spansOverlap(block, span)) continue;
+    return options.labPublic?.some((lab) => spanContains(spanOf(lab), span)) ? undefined : special;
   }
   return undefined;
 }
@@ -137,4 +153,25 @@ export function classifyAddress(
   options: { readonly labPublic?: readonly string[] } = {},
 ): AddressClass {
   return specialBlock(text, options)?.class ?? "public";
+}
+
+/** An IPv4 address in four decimal parts as a number, or −1. Leading zeros are refused: they meant octal once. */
+function ipv4Number(text: string): number {
+  if (text.length > 15) return -1;
+  let value = 0;
+  let part = -1;
+  let dots = 0;
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    if (code === 46) {
+      if (part < 0 || ++dots > 3) return -1;
+      value = value * 256 + part;
+      part = -1;
+    } else {
+      if (code < 48 || code > 57 || part === 0) return -1;
+      part = part < 0 ? code - 48 : part * 10 + code - 48;
+      if (part > 255) return -1;
+    }
+  }
+  return dots === 3 && part >= 0 ? value * 256 + part : -1;
 }

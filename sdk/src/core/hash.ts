@@ -8,6 +8,11 @@ export function sha256(bytes: Uint8Array): Uint8Array {
   return hash("sha256", bytes, "buffer");
 }
 
+/** SHA-256 as 64 hexadecimal digits without prefix; text is hashed as UTF-8. */
+export function sha256Hex(data: Uint8Array | string): string {
+  return hash("sha256", data, "hex");
+}
+
 /** HMAC-SHA-256, 32 bytes (RFC 2104). */
 export function hmacSha256(key: Uint8Array, bytes: Uint8Array): Uint8Array {
   return createHmac("sha256", key).update(bytes).digest();

@@ -1,0 +1,207 @@
+/** Suricata's EVE: one line of JSON to one outcome. Nothing of a payload is kept. */
+import { eveEnds } from "./eve-direction.ts";
+import {
+  eveAttackIds,
+  eveModbus,
+  eveSeverity,
+  isRecord,
+  type JsonRecord,
+  parseEveTime,
+} from "./eve-fields.ts";
+import { eveObservables } from "./eve-observables.ts";
+import { sha256Hex } from "./hash.ts";
+import { indexSelf } from "./self-index.ts";
+import type { Bytes32, Detection, DetectorRule, LineOutcome, LineReason, Self } from "./types.ts";
+
+/** Where a line was read, and what belongs to the plant. */
+export interface EveContext {
+  /** The detector's name in the configuration. */
+  readonly detector: string;
+  /** ms since the epoch, from the clock port. */
+  readonly readAtMs: number;
+  /** What tells this run of bytes from every other of the detector: generation and fingerprint of a file. */
+  readonly stream: string;
+  /** The line's first byte in the stream. */
+  readonly offset: number;
+  readonly self: Self;
+  /** SHA-256 of the line's bytes, 64 hexadecimal digits, when the reader has it already. */
+  readonly digest?: string;
+}
+
+/** EVE's event types that are no alerts (Suricata 6 to 8, `output.eve-log.types`). */
+const CONTEXT_TYPES: ReadonlySet<string> = new Set(
+  (
+    "anomaly arp bittorrent_dht dcerpc dhcp dnp3 dns doh2 drop engine enip fileinfo flow frame ftp ftp_data http " +
+    "http2 ike ikev2 imap krb5 ldap llmnr mdns metadata modbus mqtt netflow nfs packetinfo pgsql pop3 quic rdp rfb " +
+    "sip smb smtp snmp ssh stats stream-tcp telnet template tftp tls tunnel verdict websocket"
+  ).split(" "),
+);
+
+/**
+ * The outcome of one line without its newline.
+ *
+ * A byte order mark and a carriage return are ignored; bytes that are no UTF-8 are replaced by
+ * U+FFFD, since an attacker must not hide an alert behind them; of equal keys the last counts.
+ * A record nested under `event` (as AWS Network Firewall writes it) is read as itself.
+ *
+ * Rejected: `line.notJson` (NaN and Infinity too, and each line of pretty-printed JSON),
+ * `line.notObject` (an exported array: write one object a line), `line.encoding` (UTF-16),
+ * `line.fields`, `line.timestamp`, `line.unknownType`. It never throws.
+ */
+export function parseEveLine(line: string | Uint8Array, context: EveContext): LineOutcome {
+  const text = cleanLine(typeof line === "string" ? line : decoder.decode(line));
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return reject(text.includes("\0") ? "line.encoding" : "line.notJson", text);
+  }
+  if (!isRecord(value)) return reject("line.notObject", text);
+  let event = value;
+  if (event.event_type === undefined && isRecord(event.event)) event = event.event;
+  const type = event.event_type;
+  if (typeof type !== "string") return reject("line.fields", text);
+  if (type !== "alert") {
+    return CONTEXT_TYPES.has(type) ? { kind: "context", eventType: type } : reject("line.unknownType", text);
+  }
+  const rule = readRule(event.alert);
+  if (rule === undefined || !hasSoundEnds(event)) return reject("line.fields", text);
+  const atMs = typeof event.timestamp === "string" ? parseEveTime(event.timestamp) : undefined;
+  if (atMs === undefined) return reject("line.timestamp", text);
+  const digest = context.digest ?? sha256Hex(typeof line === "string" ? text : cleanBytes(line));
+  return { kind: "detection", detection: normalise(event, rule, atMs, text, digest, context) };
+}
+
+const decoder = new TextDecoder();
+
+/** A line's bytes without byte order mark and carriage return: what its digest is taken over. */
+export function cleanBytes(line: Uint8Array): Uint8Array {
+  const start = line[0] === 0xef && line[1] === 0xbb && line[2] === 0xbf ? 3 : 0;
+  const end = line.length > start && line[line.length - 1] === 0x0d ? line.length - 1 : line.length;
+  return start === 0 && end === line.length ? line : line.subarray(start, end);
+}
+
+function cleanLine(text: string): string {
+  const start = text.charCodeAt(0) === 0xfeff ? 1 : 0;
+  const end = text.endsWith("\r") ? text.length - 1 : text.length;
+  return start === 0 && end === text.length ? text : text.slice(start, end);
+}
+
+function normalise(
+  event: JsonRecord,
+  rule: DetectorRule,
+  atMs: number,
+  text: string,
+  digest: string,
+  context: EveContext,
+): Detection {
+  const alert = event.alert as JsonRecord;
+  const ends = eveEnds(event, alert, indexSelf(context.self));
+  const transport = lowerText(event.proto);
+  const ics = eveModbus(event.modbus);
+  const appProtocol = lowerText(event.app_proto) ?? (ics === undefined ? undefined : "modbus");
+  const flowId = readFlowId(event.flow_id, text);
+  return {
+    id: detectionId(context, digest),
+    atMs,
+    readAtMs: context.readAtMs,
+    detector: context.detector,
+    rule,
+    severity: eveSeverity(alert),
+    action: alert.action === "allowed" || alert.action === "blocked" ? alert.action : "unknown",
+    ...(ends.attacker === undefined ? {} : { attacker: ends.attacker }),
+    ...(ends.victim === undefined ? {} : { victim: ends.victim }),
+    ...(transport === undefined ? {} : { transport }),
+    ...(appProtocol === undefined ? {} : { appProtocol }),
+    ...(flowId === undefined ? {} : { flowId }),
+    ...(typeof event.community_id === "string" ? { communityId: event.community_id.slice(0, 64) } : {}),
+    observables: eveObservables(event, ends),
+    ...(ics === undefined ? {} : { ics }),
+    attackIds: eveAttackIds(alert),
+  };
+}
+
+/** SHA-256 over detector, stream, offset and the line's own SHA-256: re-reading the same bytes gives the same id. */
+function detectionId(context: EveContext, digest: string): Bytes32 {
+  const { detector, stream, offset } = context;
+  return `0x${sha256Hex(`anamnesis/detection/1\0${detector}\0${stream}\0${offset}\0${digest}`)}` as Bytes32;
+}
+
+/** The rule, or undefined when the alert has none. Names are trimmed to 512 characters without control characters. */
+function readRule(alert: unknown): DetectorRule | undefined {
+  if (!isRecord(alert) || !isCount(alert.signature_id)) return undefined;
+  return {
+    engine: "suricata",
+    gid: isCount(alert.gid) ? alert.gid : 1,
+    id: alert.signature_id,
+    rev: isCount(alert.rev) ? alert.rev : 0,
+    name: plainText(alert.signature, 512),
+    category: plainText(alert.category, 256),
+  };
+}
+
+/** Addresses and ports may be missing or null (decoder events); of another type the record is no EVE. */
+function hasSoundEnds(event: JsonRecord): boolean {
+  return (
+    isTextOrNone(event.src_ip) &&
+    isTextOrNone(event.dest_ip) &&
+    isPortOrNone(event.src_port) &&
+    isPortOrNone(event.dest_port)
+  );
+}
+
+function isTextOrNone(value: unknown): boolean {
+  return typeof value === "string" || value === undefined || value === null;
+}
+
+function isPortOrNone(value: unknown): boolean {
+  if (value === undefined || value === null) return true;
+  return isCount(value) && value <= 65_535;
+}
+
+function isCount(value: unknown): value is number {
+  return typeof value === "number" && Number.isSafeInteger(value) && value >= 0;
+}
+
+function lowerText(value: unknown): string | undefined {
+  return typeof value === "string" && value !== "" ? value.toLowerCase().slice(0, 32) : undefined;
+}
+
+function plainText(value: unknown, longest: number): string {
+  if (typeof value !== "string") return "";
+  const short = value.length > longest ? value.slice(0, longest) : value;
+  return /[\u0000-\u001f\u007f]/.test(short) ? short.replace(/[\u0000-\u001f\u007f]+/g, " ") : short;
+}
+
+/** A flow id as text; above 2^53 its digits are read from the line, because numbers lose them. */
+function readFlowId(value: unknown, text: string): string | undefined {
+  if (typeof value === "string") return /^\d{1,20}$/.test(value) ? value : undefined;
+  if (typeof value !== "number" || value < 0) return undefined;
+  if (Number.isSafeInteger(value)) return String(value);
+  let source: string | undefined;
+  // ECMAScript's JSON.parse source text access; TypeScript's library does not describe it yet.
+  const reviver = (key: string, number: unknown, context?: { readonly source?: string }): unknown => {
+    if (key === "flow_id" && number === value) source = context?.source;
+    return number;
+  };
+  JSON.parse(text, reviver as (key: string, value: unknown) => unknown);
+  return source !== undefined && /^\d{1,20}$/.test(source) ? source : undefined;
+}
+
+function reject(reason: LineReason, text: string): LineOutcome {
+  return { kind: "rejected", reason, example: lineExample(text) };
+}
+
+/**
+ * A line as it may be shown: 200 characters at most, payload fields emptied, control characters replaced.
+ */
+export function lineExample(text: string): string {
+  return text
+    .slice(0, 4_096)
+    .replace(
+      /("(?:payload|payload_printable|packet|stream|http_(?:request|response)_body(?:_printable)?|data|body)"\s*:\s*)"(?:[^"\\]|\\.)*"?/g,
+      '$1"…"',
+    )
+    .replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\ufeff]/g, "·")
+    .slice(0, 200);
+}

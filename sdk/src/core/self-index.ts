@@ -1,0 +1,147 @@
+/** Self and lists of names, prepared once for many questions: who owns this value? */
+import { type Span, spanContains, spanOf, spansOverlap } from "./address.ts";
+import type { Self } from "./types.ts";
+
+/** Values that are never an attacker, under a name: an allowlist or a MISP warninglist. */
+export interface NamedList {
+  readonly name: string;
+  /** Addresses, CIDR ranges, domain names (matched by suffix), SHA-256, JA3 or JA4 values, as text. */
+  readonly values: readonly string[];
+}
+
+/** Answers name the entry as `source: entry`, or are undefined when nothing owns the value. */
+export interface OwnerIndex {
+  /** The entry that shares an address with the span, either way round. */
+  ofSpan(span: Span): string | undefined;
+  /** The entry that is this name, lies below it or above it. */
+  ofName(name: string): string | undefined;
+  /** The entry that is exactly this text (files, fingerprints). */
+  ofText(text: string): string | undefined;
+}
+
+/** Self with the roles that candidates ask for. */
+export interface SelfIndex extends OwnerIndex {
+  /** The writers' entry that holds this address, by name. */
+  writer(address: string): string | undefined;
+  /** The controllers' entry that holds this address, by name. */
+  controller(address: string): string | undefined;
+  /** Whether an address is one of the plant's own: assets, roles and the OT network, not services. */
+  isOwn(address: string): boolean;
+}
+
+interface SpanEntry {
+  readonly span: Span;
+  readonly entry: string;
+}
+
+const selves = new WeakMap<Self, SelfIndex>();
+const lists = new WeakMap<readonly NamedList[], OwnerIndex>();
+
+/** Prepares Self; the same object is prepared once. Throws `input.invalid` on an entry that is no address. */
+export function indexSelf(self: Self): SelfIndex {
+  let index = selves.get(self);
+  if (index === undefined) {
+    index = buildSelf(self);
+    selves.set(self, index);
+  }
+  return index;
+}
+
+/** Prepares allowlists; the same array is prepared once. A value that is no address or range is a name or text. */
+export function indexLists(named: readonly NamedList[]): OwnerIndex {
+  let index = lists.get(named);
+  if (index === undefined) {
+    const spans: SpanEntry[] = [];
+    const texts = new Map<string, string>();
+    for (const { name, values } of named) {
+      for (const value of values) {
+        const entry = `allowlist ${name}: ${value}`;
+        if (looksLikeRange(value)) spans.push({ span: spanOf(value), entry });
+        else texts.set(plainName(value), entry);
+      }
+    }
+    index = buildIndex(spans, texts, texts);
+    lists.set(named, index);
+  }
+  return index;
+}
+
+/** A name without its case and its outer dots. */
+export function plainName(name: string): string {
+  return name.toLowerCase().replace(/^\.+|\.+$/g, "");
+}
+
+function buildSelf(self: Self): SelfIndex {
+  const entries = (source: string, name: string, addresses: readonly string[]): SpanEntry[] =>
+    addresses.map((text) => ({
+      span: spanOf(text),
+      entry: `${source}: ${name === "" ? text : `${name} (${text})`}`,
+    }));
+  const writers = entries("self.roles.writers", "", self.roles.writers);
+  const controllers = entries("self.roles.controllers", "", self.roles.controllers);
+  // Assets first: their names say most when one of them stops a candidate.
+  const own = [
+    ...self.assets.flatMap(({ name, addresses }) => entries("self.assets", name, addresses)),
+    ...writers,
+    ...controllers,
+    ...entries("self.roles.otNetwork", "", self.roles.otNetwork),
+  ];
+  const services = self.services.flatMap(({ name, addresses }) => entries("self.services", name, addresses));
+  const names = new Map<string, string>();
+  for (const { name, domains } of self.services) {
+    for (const domain of domains) names.set(plainName(domain), `self.services: ${name} (${domain})`);
+  }
+  for (const domain of self.domains) names.set(plainName(domain), `self.domains: ${domain}`);
+  const texts = new Map(self.files.map((file) => [file.toLowerCase(), `self.files: ${file}`]));
+
+  const holder = (spans: readonly SpanEntry[]) =>
+    remember((address: string) => {
+      const span = spanOf(address);
+      return spans.find((entry) => spanContains(entry.span, span))?.entry;
+    });
+  const ownHolder = holder(own);
+  return {
+    ...buildIndex([...own, ...services], names, texts),
+    writer: holder(writers),
+    controller: holder(controllers),
+    isOwn: (address) => ownHolder(address) !== undefined,
+  };
+}
+
+function buildIndex(
+  spans: readonly SpanEntry[],
+  names: ReadonlyMap<string, string>,
+  texts: ReadonlyMap<string, string>,
+): OwnerIndex {
+  return {
+    ofSpan: (span) => spans.find((entry) => spansOverlap(entry.span, span))?.entry,
+    ofName: (name) => {
+      for (let at = 0; at >= 0; at = name.indexOf(".", at) + 1 || -1) {
+        const entry = names.get(at === 0 ? name : name.slice(at));
+        if (entry !== undefined) return entry;
+      }
+      const below = `.${name}`;
+      for (const [own, entry] of names) if (own.endsWith(below)) return entry;
+      return undefined;
+    },
+    ofText: (text) => texts.get(text),
+  };
+}
+
+function looksLikeRange(text: string): boolean {
+  return /^[\d.]+(?:\/\d+)?$/.test(text) || /^[0-9a-f.]*:[0-9a-f:.]*(?:%\w+)?(?:\/\d+)?$/i.test(text);
+}
+
+/** The same answer for the same text without computing it again; at most 4,096 are kept. */
+function remember(ask: (text: string) => string | undefined): (text: string) => string | undefined {
+  const known = new Map<string, string | undefined>();
+  return (text) => {
+    let answer = known.get(text);
+    if (answer === undefined && !known.has(text)) {
+      answer = ask(text);
+      if (known.size >= 4096) known.clear();
+      known.set(text, answer);
+    }
+    return answer;
+  };
+}
