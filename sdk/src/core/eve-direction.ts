@@ -27,8 +27,13 @@ const SERVER_PORTS = new Set([1502, 1883, 2404, 3389, 4840, 5060, 8080, 8443, 88
 export function eveEnds(event: JsonRecord, alert: JsonRecord, self: SelfIndex): Ends {
   const source = endpoint(event.src_ip, event.src_port);
   const destination = endpoint(event.dest_ip, event.dest_port);
-  const attacker =
-    statedAttacker(alert, source, destination) ?? guessAttacker(event, source, destination, self);
+  const fromClient = sentByClient(event, source, destination);
+  let attacker = statedAttacker(alert, source, destination);
+  if (attacker === undefined) {
+    attacker = guessAttacker(source, destination, fromClient, self);
+    const client = fromClient === undefined ? undefined : fromClient ? source : destination;
+    if (isEngineEvent(alert) && client !== undefined && !same(attacker, client)) attacker = undefined;
+  }
   if (attacker === undefined) return {};
   const attackerSent = same(attacker, source);
   const victim = statedEnd(alert.target) ?? (attackerSent ? destination : source);
