@@ -1,0 +1,86 @@
+/** Files that are either old or new, never in between: what every control writes through. */
+import { open, readFile, rename, unlink } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import { AnamnesisError } from "@anamnesis/sdk/core/errors";
+
+/** The system calls a write makes, so that tests can break each of them. */
+export interface FileSystem {
+  readonly open: typeof open;
+  readonly rename: typeof rename;
+  readonly unlink: typeof unlink;
+  readonly readFile: (path: string, encoding: "utf8") => Promise<string>;
+}
+
+/** The real file system. */
+export const nodeFileSystem: FileSystem = { open, rename, unlink, readFile };
+
+/**
+ * Replaces a file: temporary file beside it → write → fsync → rename → fsync of the directory.
+ *
+ * MUST be called by one writer per path at a time. When it throws before the rename, the old file
+ * is untouched and the temporary one is gone.
+ * @throws AnamnesisError `control.io` with the path and the system's code
+ */
+export async function replaceFile(path: string, text: string, files: FileSystem): Promise<void> {
+  const temporary = join(dirname(path), `.${basename(path)}.new`);
+  try {
+    const handle = await files.open(temporary, "w", 0o644);
+    try {
+      await handle.writeFile(text);
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+    await files.rename(temporary, path);
+  } catch (cause) {
+    await files.unlink(temporary).catch(() => undefined);
+    throw ioError(path, "write", cause);
+  }
+  try {
+    const directory = await files.open(dirname(path), "r");
+    try {
+      await directory.sync();
+    } finally {
+      await directory.close();
+    }
+  } catch (cause) {
+    throw ioError(path, "write", cause);
+  }
+}
+
+/** The text of a file, undefined when there is none. Throws `control.io`. */
+export async function readText(path: string, files: FileSystem): Promise<string | undefined> {
+  try {
+    return await files.readFile(path, "utf8");
+  } catch (cause) {
+    if (errnoOf(cause) === "ENOENT") return undefined;
+    throw ioError(path, "read", cause);
+  }
+}
+
+/** Removes a file that may be gone already. Throws `control.io`. */
+export async function removeFile(path: string, files: FileSystem): Promise<void> {
+  try {
+    await files.unlink(path);
+  } catch (cause) {
+    if (errnoOf(cause) !== "ENOENT") throw ioError(path, "remove", cause);
+  }
+}
+
+function errnoOf(cause: unknown): string {
+  const code = (cause as { code?: unknown } | undefined)?.code;
+  return typeof code === "string" ? code : "unknown";
+}
+
+function ioError(path: string, verb: string, cause: unknown): AnamnesisError {
+  const errno = errnoOf(cause);
+  const advice: Readonly<Record<string, string>> = {
+    ENOSPC: "the disk is full; free space and it goes on by itself",
+    EIO: "the disk reports an error; check it",
+    EACCES: "give this user the right to write there",
+    EROFS: "the file system is read-only",
+    ENOENT: "the directory does not exist; create it",
+  };
+  const message = `cannot ${verb} ${path} (${errno}); ${advice[errno] ?? "see the cause"}`;
+  return new AnamnesisError("control.io", message, { details: { path, errno }, cause });
+}

@@ -1,0 +1,127 @@
+/** What a control that acts through files has in common: write atomically, read back, compare. */
+import { dirname } from "node:path";
+import { toHex, utf8 } from "@anamnesis/sdk/core/bytes";
+import { AnamnesisError } from "@anamnesis/sdk/core/errors";
+import { sha256 } from "@anamnesis/sdk/core/hash";
+import type { IndicatorId, PurdueLevel } from "@anamnesis/sdk/core/types";
+import type { Application, Clock, Control } from "../../ports.ts";
+import { type FileSystem, nodeFileSystem, readText, replaceFile } from "./atomic-file.ts";
+
+/** One file as it should be. */
+export interface RenderedFile {
+  readonly path: string;
+  readonly text: string;
+}
+
+/** All files of a control, the one that puts the rest in force last. */
+export interface Rendering {
+  readonly files: readonly RenderedFile[];
+  /** What must be found, by key (see `keysOf`), and whose it is. Computed only when files differ. */
+  expected(): ReadonlyMap<string, readonly IndicatorId[]>;
+}
+
+/** What makes one kind of file control. */
+export interface FileControlKind {
+  readonly name: string;
+  readonly kind: Control["kind"];
+  readonly level: PurdueLevel;
+  readonly clock: Clock;
+  readonly files?: FileSystem;
+  readonly compile: Control["compile"];
+  /** Pure; gets live applications only. */
+  render(applications: readonly Application[], nowMs: number): Rendering;
+  /** Statements found in a file, without what may change by itself (timeouts, headers). */
+  keysOf(path: string, text: string): readonly string[];
+  /** Every path this control reads back. */
+  readonly paths: readonly string[];
+  /** After the files are in place: load them, tidy up. */
+  readonly loaded?: (rendering: Rendering) => Promise<void>;
+  /** What an engine says it holds, when it can be asked. */
+  readonly engine?: (expected: ReadonlyMap<string, readonly IndicatorId[]>) => Promise<readonly string[]>;
+}
+
+/** Hash over the statements of a file, for its header: 16 hexadecimal digits. */
+export function stateHash(body: string): string {
+  return toHex(sha256(utf8(body)).subarray(0, 8)).slice(2);
+}
+
+/** A control over files. Calls are queued: the second `apply` starts when the first is done. */
+export function createFileControl(kind: FileControlKind): Control {
+  const files = kind.files ?? nodeFileSystem;
+  let queue: Promise<unknown> = Promise.resolve();
+  /** What the last apply left, for the check that follows it. */
+  let last: { readonly applications: readonly Application[]; readonly rendering: Rendering } | undefined;
+
+  function queued<T>(work: () => Promise<T>): Promise<T> {
+    const result = queue.then(work, work);
+    queue = result.catch(() => undefined);
+    return result;
+  }
+
+  function rendered(applications: readonly Application[]): Rendering {
+    const nowMs = kind.clock.nowMs();
+    return kind.render(
+      applications.filter((application) => application.expiresAtMs > nowMs),
+      nowMs,
+    );
+  }
+
+  async function apply(applications: readonly Application[]): Promise<void> {
+    last = undefined;
+    const rendering = rendered(applications);
+    for (const file of rendering.files) {
+      if ((await readText(file.path, files)) !== file.text) await replaceFile(file.path, file.text, files);
+    }
+    await kind.loaded?.(rendering);
+    last = { applications, rendering };
+  }
+
+  async function isExact(wanted: readonly RenderedFile[]): Promise<boolean> {
+    for (const file of wanted) if ((await readText(file.path, files)) !== file.text) return false;
+    return true;
+  }
+
+  async function keysInFiles(rendering: Rendering): Promise<readonly string[]> {
+    const found: string[] = [];
+    for (const path of new Set([...kind.paths, ...rendering.files.map((file) => file.path)])) {
+      found.push(...kind.keysOf(path, (await readText(path, files)) ?? ""));
+    }
+    return found;
+  }
+
+  async function verify(applications: readonly Application[]) {
+    const rendering = last?.applications === applications ? last.rendering : rendered(applications);
+    const proof = kind.engine === undefined ? ("staged" as const) : ("enforced" as const);
+    if (kind.engine === undefined && (await isExact(rendering.files)))
+      return { proof, missing: [], extra: [] };
+    const expected = rendering.expected();
+    const found = kind.engine === undefined ? await keysInFiles(rendering) : await kind.engine(expected);
+    const present = new Set(found);
+    const missing = new Set<IndicatorId>();
+    for (const [key, indicators] of expected) {
+      if (!present.has(key)) for (const indicator of indicators) missing.add(indicator);
+    }
+    return { proof, missing: [...missing], extra: [...present].filter((key) => !expected.has(key)) };
+  }
+
+  return {
+    name: kind.name,
+    kind: kind.kind,
+    level: kind.level,
+    compile: kind.compile,
+    async preflight() {
+      for (const path of kind.paths) {
+        try {
+          const directory = await files.open(dirname(path), "r");
+          await directory.close();
+        } catch (cause) {
+          const message = `${kind.name}: ${dirname(path)} cannot be opened; create it and let this user write there`;
+          throw new AnamnesisError("control.preflight", message, { details: { path }, cause });
+        }
+        await readText(path, files);
+      }
+    },
+    apply: (applications) => queued(() => apply(applications)),
+    verify: (applications) => queued(() => verify(applications)),
+  };
+}

@@ -1,0 +1,215 @@
+/**
+ * nftables: one script, one transaction, a table of our own.
+ *
+ * Single addresses are in plain sets with timeouts, ranges in interval sets that are merged here:
+ * an overlap makes nft refuse the whole batch. Chains accept by policy, so the control fails open,
+ * and elements time out in the kernel even when this node is dead.
+ */
+import { execFile } from "node:child_process";
+import { mergeRanges, parseRange, toCidrs } from "@anamnesis/sdk/core/address-set";
+import { AnamnesisError } from "@anamnesis/sdk/core/errors";
+import { stops } from "@anamnesis/sdk/core/policy";
+import type { ActionClass, IndicatorForm, IndicatorId, PurdueLevel, Self } from "@anamnesis/sdk/core/types";
+import type { Application, Clock, Compiled, Control, Refusal } from "../../ports.ts";
+import type { FileSystem } from "./atomic-file.ts";
+import { createFileControl, type Rendering, stateHash } from "./file-control.ts";
+import { refuse, refuseObservable } from "./observable-plan.ts";
+
+/** Runs nft with arguments and gives its output; never a shell. */
+export type RunNft = (args: readonly string[]) => Promise<string>;
+
+/** Where the script is and whether it is loaded. */
+export interface NftablesOptions {
+  readonly name: string;
+  readonly level: PurdueLevel;
+  readonly path: string;
+  /** `file`: written and read back (staged). `exec`: loaded with `nft -f` and asked for (enforced). */
+  readonly apply?: "file" | "exec";
+}
+
+const SETS = ["block4", "block6", "watch4", "watch6"] as const;
+const STATEMENT = /^add element inet anamnesis ((?:block|watch)[46](?:r?)) \{ ([0-9a-f.:/]+) \}$/;
+
+/** An nftables control. */
+export function createNftables(
+  options: NftablesOptions,
+  ports: { readonly clock: Clock; readonly files?: FileSystem; readonly nft?: RunNft },
+): Control {
+  const nft = ports.nft ?? runNft;
+  const isLoaded = options.apply === "exec";
+  return createFileControl({
+    clock: ports.clock,
+    ...(ports.files === undefined ? {} : { files: ports.files }),
+    name: options.name,
+    kind: "nftables",
+    level: options.level,
+    paths: [options.path],
+    compile,
+    render: (applications, nowMs) => render(options.path, applications, nowMs),
+    keysOf: (_path, text) => elementsOf(text),
+    ...(isLoaded
+      ? {
+          loaded: async () => void (await nft(["-f", options.path])),
+          engine: async () => listed(await nft(["-j", "list", "table", "inet", "anamnesis"])),
+        }
+      : {}),
+  });
+}
+
+function runNft(args: readonly string[]): Promise<string> {
+  return new Promise((resolve, reject) => {
+    execFile("nft", [...args], { timeout: 10_000, maxBuffer: 64 << 20 }, (cause, stdout, stderr) => {
+      if (cause === null) return resolve(stdout);
+      const said = stderr.split("\n", 1)[0] || cause.message;
+      const message = `nft ${args.join(" ")} failed: ${said}; the kernel keeps the state before`;
+      reject(new AnamnesisError("control.io", message, { details: { path: args.at(-1) ?? "" }, cause }));
+    });
+  });
+}
+
+function compile(form: IndicatorForm, action: ActionClass, self: Self): Compiled | Refusal {
+  if (form.form === "behaviour")
+    return refuse("plan.unsupported", "a packet filter does not see application functions");
+  const { observable } = form;
+  const { kind, value } = observable;
+  if (kind !== "ipv4-addr" && kind !== "ipv6-addr") {
+    return refuse("plan.unsupported", `a packet filter cannot match a ${kind}`);
+  }
+  const refusal = refuseObservable(observable, self);
+  if (refusal !== undefined) return refusal;
+  if (action === "observe") return refuse("plan.unsupported", "nothing is put in force to observe");
+  // A drop takes whole packets: a request to refuse single commands is only watched.
+  const isBlock = stops(action) && action !== "deny";
+  const set = `${isBlock ? "block" : "watch"}${kind === "ipv4-addr" ? 4 : 6}${value.includes("/") ? "r" : ""}`;
+  const open = { ports: [], functions: [] };
+  return {
+    action: isBlock ? "block" : "alert",
+    statement: `add element inet anamnesis ${set} { ${value} }`,
+    blocks: isBlock
+      ? [
+          { ...open, sources: [value], destinations: ["any"] },
+          { ...open, sources: ["any"], destinations: [value] },
+        ]
+      : [],
+    consequences: isBlock ? [`all packets from and to ${value} are dropped`] : [],
+  };
+}
+
+function render(path: string, applications: readonly Application[], nowMs: number): Rendering {
+  const elements = collect(applications);
+  const body = elements
+    .map(({ set, value, expiresAtMs, indicators }) => {
+      const seconds = Math.max(1, Math.ceil((expiresAtMs - nowMs) / 1000));
+      return `add element inet anamnesis ${set} { ${value} timeout ${seconds}s comment "${indicators[0]}" }\n`;
+    })
+    .join("");
+  const state = stateHash(elements.map(({ set, value }) => `${set} ${value}\n`).join(""));
+  const text = `#!/usr/sbin/nft -f\n# anamnesis\n# count ${elements.length}\n# state ${state}\n${FRAME}${body}`;
+  const expected = () =>
+    new Map(elements.map(({ set, value, indicators }) => [`${set} ${value}`, indicators] as const));
+  return { files: [{ path, text }], expected };
+}
+
+interface Element {
+  readonly set: string;
+  readonly value: string;
+  readonly expiresAtMs: number;
+  readonly indicators: readonly IndicatorId[];
+}
+
+/** One element per address, ranges merged; a merged range ends with the first of its parts. */
+function collect(applications: readonly Application[]): readonly Element[] {
+  const singles = new Map<string, Element>();
+  const ranges = new Map<string, { text: string; application: Application }[]>();
+  for (const application of applications) {
+    const [, set, value] = STATEMENT.exec(application.statement) ?? [];
+    if (set === undefined || value === undefined) {
+      throw new AnamnesisError(
+        "input.invalid",
+        `not an nftables statement of ours: ${application.statement}`,
+      );
+    }
+    if (set.endsWith("r")) {
+      ranges.set(set, [...(ranges.get(set) ?? []), { text: value, application }]);
+      continue;
+    }
+    const key = `${set} ${value}`;
+    const before = singles.get(key);
+    singles.set(key, {
+      set,
+      value,
+      expiresAtMs: Math.max(application.expiresAtMs, before?.expiresAtMs ?? 0),
+      indicators: [...(before?.indicators ?? []), application.indicator],
+    });
+  }
+  const merged = [...ranges].flatMap(([set, members]) => {
+    const parts = members.map((member) => ({ ...member, range: parseRange(member.text) }));
+    return mergeRanges(parts.flatMap(({ range }) => (range === undefined ? [] : [range]))).flatMap(
+      (whole) => {
+        const inside = parts.filter(
+          ({ range }) => range !== undefined && range.first >= whole.first && range.last <= whole.last,
+        );
+        const expiresAtMs = Math.min(...inside.map(({ application }) => application.expiresAtMs));
+        const indicators = inside.map(({ application }) => application.indicator);
+        return toCidrs(whole).map((value) => ({ set, value, expiresAtMs, indicators }));
+      },
+    );
+  });
+  return [...singles.values(), ...merged].sort((a, b) =>
+    `${a.set} ${a.value}` < `${b.set} ${b.value}` ? -1 : 1,
+  );
+}
+
+function elementsOf(text: string): readonly string[] {
+  return [...text.matchAll(/^add element inet anamnesis (\w+) \{ ([0-9a-f.:/]+)/gm)].map(
+    ([, set, value]) => `${set} ${value}`,
+  );
+}
+
+/** Elements the kernel holds, from `nft -j list table`. */
+function listed(output: string): readonly string[] {
+  const { nftables } = JSON.parse(output) as {
+    nftables: readonly { set?: { name: string; elem?: readonly unknown[] } }[];
+  };
+  return nftables.flatMap(({ set }) =>
+    (set?.elem ?? []).map((element) => `${set?.name} ${elementText(element)}`),
+  );
+}
+
+function elementText(element: unknown): string {
+  if (typeof element === "string") return element;
+  const { elem, prefix } = element as { elem?: { val: unknown }; prefix?: { addr: string; len: number } };
+  if (elem !== undefined) return elementText(elem.val);
+  return prefix === undefined ? JSON.stringify(element) : `${prefix.addr}/${prefix.len}`;
+}
+
+/** Declares (a no-op the second time), empties and refills the table in one transaction. */
+const FRAME = [
+  "table inet anamnesis {",
+  ...SETS.flatMap((set) => {
+    const type = set.endsWith("4") ? "ipv4_addr" : "ipv6_addr";
+    return [
+      `  set ${set} { type ${type}; flags timeout; }`,
+      `  set ${set}r { type ${type}; flags interval,timeout; }`,
+    ];
+  }),
+  ...["input", "forward", "output"].map(
+    (chain) => `  chain ${chain} { type filter hook ${chain} priority -10; policy accept; }`,
+  ),
+  "}",
+  ...["input", "forward", "output"].map((chain) => `flush chain inet anamnesis ${chain}`),
+  ...SETS.flatMap((set) => [`flush set inet anamnesis ${set}`, `flush set inet anamnesis ${set}r`]),
+  ...["input", "forward", "output"].flatMap((chain) =>
+    SETS.flatMap((set) => ["", "r"].flatMap((range) => rulesOf(chain, set, `${set}${range}`))),
+  ),
+  "",
+].join("\n");
+
+function rulesOf(chain: string, set: string, name: string): readonly string[] {
+  const family = set.endsWith("4") ? "ip" : "ip6";
+  const verdict = set.startsWith("block")
+    ? "counter drop"
+    : 'limit rate 10/minute counter log prefix "anamnesis watch "';
+  const sides = chain === "input" ? ["saddr"] : chain === "output" ? ["daddr"] : ["saddr", "daddr"];
+  return sides.map((side) => `add rule inet anamnesis ${chain} ${family} ${side} @${name} ${verdict}`);
+}

@@ -1,0 +1,149 @@
+/** Indicators against the receiving plant's own Self: the part of a plan every control shares. */
+
+import type { AddressRange } from "./address-set.ts";
+import { isWholeFamily, overlaps, parseRange, parseRanges, subtractRanges } from "./address-set.ts";
+import type { Behaviour, Observable, Self } from "./types.ts";
+
+/** The port of Modbus TCP. */
+export const MODBUS_PORT = 502;
+
+/** Modbus functions that write, by table (Modbus Application Protocol 1.1b3). */
+export const MODBUS_WRITES: Readonly<Record<Behaviour["table"], readonly number[]>> = {
+  coil: [5, 15],
+  holding: [6, 16, 22, 23],
+};
+
+/** A behaviour as a predicate on requests: from the sources, to the destinations, one of the functions. */
+export interface BehaviourPredicate {
+  /** OT network without the writers, disjoint and ascending. */
+  readonly sources: readonly AddressRange[];
+  readonly destinations: readonly AddressRange[];
+  readonly port: number;
+  readonly functions: readonly number[];
+}
+
+/** Why something cannot be compiled at this plant. */
+export interface CompileRefusal {
+  readonly refused: "self.incomplete" | "plan.unsupported";
+  readonly reason: string;
+}
+
+/**
+ * Compiles a behaviour against Self (DESIGN §6, CASES "Modbus write from an engineering station").
+ *
+ * Refuses with `self.incomplete` when a set it needs is empty, unreadable or every address, and
+ * with `plan.unsupported` when the functions are not writes of the table.
+ */
+export function compileBehaviour(behaviour: Behaviour, self: Self): BehaviourPredicate | CompileRefusal {
+  const network = ownSet(self.roles.otNetwork, "roles.otNetwork");
+  if ("refused" in network) return network;
+  const writers = ownSet(self.roles.writers, "roles.writers");
+  if ("refused" in writers) return writers;
+  const controllers = ownSet(self.roles.controllers, "roles.controllers");
+  if ("refused" in controllers) return controllers;
+  const sources = subtractRanges(network.ranges, writers.ranges);
+  if (sources.length === 0) {
+    return incomplete("roles.writers covers all of roles.otNetwork, so nobody is a non-writer");
+  }
+  const writes = MODBUS_WRITES[behaviour.table] as readonly number[] | undefined;
+  const stranger = behaviour.functions.find((code) => writes?.includes(code) !== true);
+  if (stranger !== undefined || behaviour.functions.length === 0) {
+    return {
+      refused: "plan.unsupported",
+      reason: `Modbus function ${stranger ?? "(none)"} does not write ${behaviour.table} registers`,
+    };
+  }
+  return { sources, destinations: controllers.ranges, port: MODBUS_PORT, functions: behaviour.functions };
+}
+
+function ownSet(
+  texts: readonly string[],
+  name: string,
+): { readonly ranges: readonly AddressRange[] } | CompileRefusal {
+  if (texts.length === 0) return incomplete(`self.${name} is empty; name the addresses`);
+  const ranges = parseRanges(texts);
+  if (ranges === undefined) return incomplete(`self.${name} holds a value that is no address or CIDR range`);
+  if (ranges.some(isWholeFamily)) return incomplete(`self.${name} is every address; name the real ones`);
+  return { ranges };
+}
+
+function incomplete(reason: string): CompileRefusal {
+  return { refused: "self.incomplete", reason };
+}
+
+/** Whether a request is one the predicate describes. */
+export function matchesBehaviour(
+  predicate: BehaviourPredicate,
+  request: {
+    readonly source: string;
+    readonly destination: string;
+    readonly port: number;
+    readonly function: number;
+  },
+): boolean {
+  if (request.port !== predicate.port || !predicate.functions.includes(request.function)) return false;
+  const source = parseRange(request.source);
+  const destination = parseRange(request.destination);
+  if (source === undefined || destination === undefined) return false;
+  return (
+    predicate.destinations.some((range) => overlaps(range, destination)) &&
+    predicate.sources.some((range) => overlaps(range, source))
+  );
+}
+
+/** The host of an absolute URL in lower case without its port, or undefined. */
+export function hostOfUrl(url: string): string | undefined {
+  return /^[a-z][a-z0-9+.-]*:\/\/(?:[^/?#@]*@)?(\[[0-9a-f:.]+\]|[^/?#:@]+)/i.exec(url)?.[1]?.toLowerCase();
+}
+
+/** The entry of Self an observable would hit, by name, or undefined. */
+export function selfHit(observable: Observable, self: Self): string | undefined {
+  const { kind, value } = observable;
+  if (kind === "ipv4-addr" || kind === "ipv6-addr") return addressHit(value, self);
+  if (kind === "domain-name") return nameHit(value, self);
+  if (kind === "file") {
+    return self.files.some((file) => file.toLowerCase() === value.toLowerCase())
+      ? `file ${value}`
+      : undefined;
+  }
+  if (kind === "url") {
+    const host = hostOfUrl(value)?.replace(/^\[|\]$/g, "");
+    if (host === undefined) return undefined;
+    return parseRange(host) === undefined ? nameHit(host, self) : addressHit(host, self);
+  }
+  return undefined;
+}
+
+function addressHit(value: string, self: Self): string | undefined {
+  const range = parseRange(value);
+  if (range === undefined) return undefined;
+  const { otNetwork, writers, controllers } = self.roles;
+  const own = [
+    ...self.assets,
+    ...self.services,
+    { name: "roles.otNetwork", addresses: otNetwork },
+    { name: "roles.writers", addresses: writers },
+    { name: "roles.controllers", addresses: controllers },
+  ];
+  for (const { name, addresses } of own) {
+    for (const text of addresses) {
+      const mine = parseRange(text);
+      if (mine !== undefined && overlaps(mine, range)) return `${name} (${text})`;
+    }
+  }
+  return undefined;
+}
+
+function nameHit(value: string, self: Self): string | undefined {
+  const name = value.toLowerCase();
+  const own = [
+    ...self.domains.map((domain) => ({ name: "domains", domain })),
+    ...self.services.flatMap((service) => service.domains.map((domain) => ({ name: service.name, domain }))),
+  ];
+  for (const entry of own) {
+    const mine = entry.domain.toLowerCase().replace(/^\.+|\.+$/g, "");
+    if (mine === name || name.endsWith(`.${mine}`) || mine.endsWith(`.${name}`))
+      return `${entry.name} (${mine})`;
+  }
+  return undefined;
+}
