@@ -60,6 +60,15 @@ export interface MemoryRecord {
   >;
 }
 
+/** What a stance did: whether it won, and which stance of the same member lost to the other. */
+export interface StanceEffect {
+  readonly won: boolean;
+  readonly member: MemberNumber;
+  readonly winner: HeldStance;
+  readonly beaten?: HeldStance;
+  readonly indicator?: IndicatorId;
+}
+
 /** Who counts, at what thresholds: read from the registry at every question. */
 export interface Membership {
   activeMembers(): ReadonlySet<MemberNumber>;
@@ -76,15 +85,12 @@ export interface Memory {
   /** Each returns the indicator that changed, if any. */
   applyContent(feed: Address, tlp: Tlp, body: ContentBody): IndicatorId | undefined;
   /** `member`: who the key spoke for. A stance that does not win changes nothing. */
-  applyStance(
-    member: MemberNumber,
-    stance: Omit<HeldStance, "register">,
-    uid: Register["uid"],
-  ): { won: boolean; indicator?: IndicatorId };
+  applyStance(member: MemberNumber, stance: Omit<HeldStance, "register">, uid: Register["uid"]): StanceEffect;
   applySighting(feed: Address, body: SightingBody): IndicatorId | undefined;
   applyReceipt(feed: Address, at: number, body: ReceiptBody): IndicatorId | undefined;
   record(id: IndicatorId): MemoryRecord | undefined;
   records(): Iterable<MemoryRecord>;
+  recordCount(): number;
   indicatorOf(subject: Subject): IndicatorId | undefined;
   stances(subject: Subject): ReadonlyMap<MemberNumber, HeldStance>;
   allStances(): Iterable<readonly [Subject, HeldStance]>;
@@ -200,11 +206,21 @@ export function createMemory(membership: Membership): Memory {
     applyStance(member, { attestation, key, index }, uid) {
       const { subject: of, stance, basis, confidence, validUntil, version } = attestation;
       const register: Register = { member, stance, basis, confidence, validUntil, version, uid };
-      const held = stances.get(of) ?? new Map<MemberNumber, HeldStance>();
+      const ofSubject = stances.get(of) ?? new Map<MemberNumber, HeldStance>();
+      const previous = ofSubject.get(member);
+      const next: HeldStance = { register, attestation, key, index };
+      const won = wins(register, previous?.register);
+      if (won) stances.set(of, ofSubject.set(member, next));
       const indicator = bySubject.get(of);
-      if (!wins(register, held.get(member)?.register)) return { won: false, ...(indicator && { indicator }) };
-      stances.set(of, held.set(member, { register, attestation, key, index }));
-      return { won: true, ...(indicator && { indicator }) };
+      const beaten = won ? previous : next;
+      const same = previous !== undefined && previous.register.uid === uid;
+      return {
+        won,
+        member,
+        winner: won ? next : (previous as HeldStance),
+        ...(beaten && !same && { beaten }),
+        ...(indicator && { indicator }),
+      };
     },
     applySighting(feed, body) {
       const record = records.get(body.indicator);
@@ -218,6 +234,7 @@ export function createMemory(membership: Membership): Memory {
     },
     record: (id) => records.get(id),
     records: () => records.values(),
+    recordCount: () => records.size,
     indicatorOf: (of) => bySubject.get(of),
     stances: (of) => stances.get(of) ?? NO_STANCES,
     *allStances() {

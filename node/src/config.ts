@@ -1,0 +1,214 @@
+import { readFileSync } from "node:fs";
+import { dirname, resolve } from "node:path";
+import { toHex } from "@anamnesis/sdk/core/bytes";
+import { AnamnesisError } from "@anamnesis/sdk/core/errors";
+import { sha256 } from "@anamnesis/sdk/core/hash";
+import { actionSchema, addressSchema } from "@anamnesis/sdk/core/schema";
+import type { Bytes32, Self } from "@anamnesis/sdk/core/types";
+import { parse as parseYaml } from "yaml";
+import { z } from "zod";
+
+const name = z.string().regex(/^[a-z0-9][a-z0-9-]{0,31}$/, "expected a short name of a-z, 0-9 and -");
+const port = z.int().min(1, "expected a port from 1 to 65535").max(65_535, "expected a port from 1 to 65535");
+const cidr = z.string().regex(/^[0-9a-f.:]+(\/\d{1,3})?$/i, "expected an address or a CIDR range");
+const domain = z.string().regex(/^[a-z0-9.-]+$/i, "expected a domain name");
+const releaseClass = z.enum(["observable", "modbus-write-by-non-writer"]);
+const level = z.union(
+  [z.literal(0), z.literal(1), z.literal(2), z.literal(3), z.literal(3.5), z.literal(4), z.literal(5)],
+  {
+    error: "expected a Purdue level: 0, 1, 2, 3, 3.5, 4 or 5",
+  },
+);
+
+const selfSchema = z.strictObject({
+  confirmedAt: z.iso.datetime({
+    error: "expected when an operator last confirmed it, as 2026-11-25T03:00:00Z",
+  }),
+  assets: z.array(z.strictObject({ name: z.string(), addresses: z.array(cidr) })).default([]),
+  domains: z.array(domain).default([]),
+  roles: z
+    .strictObject({
+      otNetwork: z.array(cidr).default([]),
+      writers: z.array(cidr).default([]),
+      controllers: z.array(cidr).default([]),
+    })
+    .prefault({}),
+  services: z
+    .array(
+      z.strictObject({
+        name: z.string(),
+        addresses: z.array(cidr).default([]),
+        domains: z.array(domain).default([]),
+      }),
+    )
+    .default([]),
+  files: z
+    .array(z.string().regex(/^[0-9a-f]{64}$/, "expected a SHA-256 as 64 hexadecimal digits"))
+    .default([]),
+});
+
+const configSchema = z.strictObject({
+  /** The plant's name. */
+  plant: z.string().min(1).max(32),
+  /** `lab` may declare documentation addresses public; `production` refuses that. */
+  environment: z.enum(["production", "lab"]).default("production"),
+  data: z.string().default("store"),
+  http: z.strictObject({ host: z.string().default("127.0.0.1"), port }),
+  peers: z.strictObject({
+    listen: z.string().regex(/^[^:]+:\d+$/, "expected host:port"),
+    dial: z.array(z.string()).default([]),
+  }),
+  chain: z.strictObject({
+    urls: z.array(z.url({ error: "expected a JSON-RPC URL" })).min(1),
+    consortium: z.string(),
+    /** Key file of the account that pays gas; it has no authority. */
+    relayKey: z.string(),
+  }),
+  keystore: z.strictObject({ path: z.string(), passwordFile: z.string() }),
+  /** File of the consortium's blinding key; fetched from peers when it does not exist. */
+  blindingKey: z.string().default("blinding.key"),
+  detectors: z.array(z.strictObject({ name, format: z.enum(["eve"]), path: z.string() })).default([]),
+  release: z
+    .strictObject({
+      automatic: z
+        .array(z.strictObject({ class: releaseClass, minSeverity: z.int().min(0).max(100).default(0) }))
+        .default([]),
+      holdHours: z.number().positive().default(72),
+      tlp: z.enum(["clear", "green", "amber", "amber+strict"]).default("amber"),
+      validityDays: z.number().positive().max(3650).default(30),
+    })
+    .prefault({}),
+  validation: z
+    .strictObject({ benign: z.array(z.string()).default([]), minEvents: z.int().min(1).default(1000) })
+    .prefault({}),
+  controls: z
+    .array(
+      z.strictObject({
+        name,
+        kind: z.enum(["edl", "nftables", "suricata"]),
+        level,
+        phase: z.enum(["learning", "shadow", "protecting"]).default("learning"),
+        path: z.string(),
+        safety: z.boolean().default(false),
+      }),
+    )
+    .default([]),
+  standing: z
+    .array(
+      z.strictObject({
+        name: z.string(),
+        class: releaseClass,
+        controls: z.array(name).min(1),
+        action: actionSchema,
+        maxHours: z.number().positive(),
+        until: z.iso.datetime(),
+      }),
+    )
+    .default([]),
+  budget: z
+    .strictObject({
+      blocksPerHour: z.int().min(0).default(10),
+      expiryHours: z.number().positive().default(24),
+    })
+    .prefault({}),
+  requireRecorded: z.boolean().default(false),
+  lab: z.strictObject({ public: z.array(cidr).default([]) }).prefault({}),
+  self: selfSchema,
+});
+
+/** A plant's configuration, parsed; paths are absolute. */
+export type Config = Omit<z.infer<typeof configSchema>, "self"> & {
+  readonly self: Self;
+  readonly directory: string;
+  /** SHA-256 of the file's bytes: what the member signs. */
+  readonly digest: Bytes32;
+  readonly signature?: ConfigSignature;
+};
+
+/** plant.yaml.sig: the member account's signature over the configuration. */
+export interface ConfigSignature {
+  readonly signer: string;
+  readonly signature: string;
+}
+
+const signatureSchema = z.strictObject({ signer: addressSchema, signature: z.string() });
+
+/**
+ * Reads a plant's configuration and the signature beside it.
+ *
+ * Throws `config.invalid` with one line that names the setting and what is expected.
+ */
+export function readConfig(path: string): Config {
+  const file = resolve(path);
+  const directory = dirname(file);
+  const bytes = readFile(file, "the configuration");
+  const parsed = configSchema.safeParse(parseText(bytes, file));
+  if (!parsed.success) {
+    const issue = parsed.error.issues[0];
+
+    throw new AnamnesisError(
+      "config.invalid",
+      `${file}: ${issue?.path.join(".") || "the file"}: ${issue?.message ?? "invalid"}`,
+    );
+  }
+  const { self, ...rest } = parsed.data;
+  if (rest.environment === "production" && rest.lab.public.length > 0) {
+    throw new AnamnesisError(
+      "config.invalid",
+      `${file}: lab.public: a production configuration may not declare addresses public; remove it or set environment: lab`,
+    );
+  }
+  const at = (relative: string) => resolve(directory, relative);
+  const { confirmedAt, ...selfRest } = self;
+  return {
+    ...rest,
+    data: at(rest.data),
+    chain: { ...rest.chain, consortium: at(rest.chain.consortium), relayKey: at(rest.chain.relayKey) },
+    keystore: { path: at(rest.keystore.path), passwordFile: at(rest.keystore.passwordFile) },
+    blindingKey: at(rest.blindingKey),
+    detectors: rest.detectors.map((d) => ({ ...d, path: at(d.path) })),
+    controls: rest.controls.map((c) => ({ ...c, path: at(c.path) })),
+    validation: { ...rest.validation, benign: rest.validation.benign.map(at) },
+    self: { ...selfRest, confirmedAtMs: Date.parse(confirmedAt) },
+    directory,
+    digest: toHex(sha256(bytes)) as Bytes32,
+    ...readSignature(`${file}.sig`),
+  };
+}
+
+function readSignature(file: string): { signature?: ConfigSignature } {
+  let text: string;
+  try {
+    text = readFileSync(file, "utf8");
+  } catch {
+    return {}; // unsigned: nothing above alert will be done on it
+  }
+  const parsed = signatureSchema.safeParse(parseText(Buffer.from(text), file));
+  if (!parsed.success)
+    throw new AnamnesisError(
+      "config.invalid",
+      `${file}: expected a signer and a signature; sign the configuration again`,
+    );
+  return { signature: parsed.data };
+}
+
+function readFile(file: string, what: string): Uint8Array {
+  try {
+    return readFileSync(file);
+  } catch (cause) {
+    throw new AnamnesisError(
+      "config.invalid",
+      `${what} ${file} cannot be read; give the path of a plant.yaml`,
+      { cause },
+    );
+  }
+}
+
+function parseText(bytes: Uint8Array, file: string): unknown {
+  try {
+    return parseYaml(Buffer.from(bytes).toString("utf8"));
+  } catch (cause) {
+    const line = cause instanceof Error ? (cause.message.split("\n")[0] ?? "") : "";
+    throw new AnamnesisError("config.invalid", `${file} is not YAML: ${line}`, { cause });
+  }
+}

@@ -1,0 +1,215 @@
+/*
+ * peer: admit. A message is validated by itself, held against what this node already has, made
+ * durable, and only then becomes part of memory: accept / ignore(code) / reject(code).
+ */
+import { equalBytes, fromHex } from "@anamnesis/sdk/core/bytes";
+import { commitmentOf, decodeEntry, type Item } from "@anamnesis/sdk/core/entry";
+import { type ErrorCode, isAnamnesisError } from "@anamnesis/sdk/core/errors";
+import { indicatorId } from "@anamnesis/sdk/core/ids";
+import { appendLeaves, leafHash, rootOf } from "@anamnesis/sdk/core/merkle";
+import {
+  decodeMessage,
+  type FeedMessage,
+  type VerifiedMessage,
+  verifyHead,
+  verifyMessage,
+} from "@anamnesis/sdk/core/message";
+import type { TypedDataHasher } from "@anamnesis/sdk/core/typed-data";
+import type { Address, IndicatorId, SignedHead } from "@anamnesis/sdk/core/types";
+import type { Clock, Log, Store, StoreOp, Verdict } from "../ports.ts";
+import type { Change, Changes } from "../state/changes.ts";
+import type { Feeds } from "../state/feeds.ts";
+import type { Memory } from "../state/memory.ts";
+import type { Effect, Projection } from "./project.ts";
+
+/** What admission asks about a key (state/registry.ts answers). */
+export interface FeedRights {
+  /** How far a feed counts: `open` without end, a closed or revoked key up to its last anchored size, else not at all. */
+  limitOf(feed: Address): { readonly size: number; readonly code?: ErrorCode };
+}
+
+/** Ports of admission. */
+export interface AdmitPorts {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly store: Store;
+  readonly feeds: Feeds;
+  readonly changes: Changes;
+  readonly memory: Memory;
+  readonly projection: Projection;
+  readonly hasher: TypedDataHasher;
+  readonly rights: FeedRights;
+  /** This node's own feed: others may hand back what a restored backup has lost. */
+  readonly self: Address;
+  /** What is missing before `start` has to be fetched from this peer. */
+  onGap(from: Address, feed: Address): void;
+  /** Two signed heads of one feed that do not agree. */
+  onFork(from: Address, held: SignedHead, claimed: SignedHead): void;
+  /** Entries that became part of memory. */
+  onEffects(feed: Address, effects: readonly Effect[]): void;
+}
+
+/** Admission of peers' messages. */
+export interface Admit {
+  /** Decides about a message from push or sync. `own`: while this node's own feed is being restored. */
+  message(from: Address, bytes: Uint8Array, options?: { own?: boolean }): Promise<Verdict>;
+  /** Counters by code, since start. */
+  counts(): {
+    readonly accepted: number;
+    readonly ignored: Readonly<Record<string, number>>;
+    readonly rejected: Readonly<Record<string, number>>;
+  };
+}
+
+const ACCEPT: Verdict = { verdict: "accept" };
+
+/** Creates admission. Messages of one feed are taken one after the other, of several feeds together. */
+export function createAdmit(ports: AdmitPorts): Admit {
+  const { feeds, store, changes } = ports;
+  const lines = new Map<Address, Promise<unknown>>();
+  const counts = {
+    accepted: 0,
+    ignored: {} as Record<string, number>,
+    rejected: {} as Record<string, number>,
+  };
+
+  async function admit(from: Address, message: FeedMessage, own: boolean): Promise<Verdict> {
+    const { feed, head } = message;
+    if (feed === ports.self && !own) return ignore("head.stale");
+    const limit = ports.rights.limitOf(feed);
+    if (message.start >= limit.size && limit.code !== undefined) return ignore(limit.code);
+
+    const size = feeds.size(feed);
+    if (head.size <= size) return compareOld(from, head);
+    if (message.start > size) {
+      if (!verifyHead(ports.hasher, head)) return reject("head.signature");
+      ports.onGap(from, feed);
+      return ignore("feed.gap");
+    }
+
+    const verified = verifyMessage(ports.hasher, message);
+    const known = message.start === size ? feeds.frontier(feed) : feeds.frontierAt(feed, message.start);
+    const samePast = known.peaks.every((peak, i) => equalBytes(peak, message.peaks[i] as Uint8Array));
+    if (!samePast || !sameOverlap(message, size)) return fork(from, head);
+    await keep(message, verified, size, Math.min(limit.size, message.start + message.items.length));
+    return ACCEPT;
+  }
+
+  /** A head that brings nothing new must still belong to the same history. */
+  function compareOld(from: Address, head: SignedHead): Verdict {
+    const held = rootOf(feeds.frontierAt(head.feed, head.size));
+    if (equalBytes(held, fromHex(head.root))) return ignore("head.stale");
+    if (!verifyHead(ports.hasher, head)) return reject("head.signature");
+    return fork(from, head);
+  }
+
+  function fork(from: Address, claimed: SignedHead): Verdict {
+    const held = feeds.head(claimed.feed);
+    ports.log.error("feed.fork", {
+      code: "feed.equivocation",
+      feed: claimed.feed,
+      size: claimed.size,
+      held: held?.size ?? 0,
+    });
+    if (held !== undefined) ports.onFork(from, held, claimed);
+    return reject("feed.equivocation");
+  }
+
+  function sameOverlap(message: FeedMessage, size: number): boolean {
+    for (let i = message.start; i < Math.min(size, message.start + message.items.length); i++) {
+      const held = feeds.item(message.feed, i);
+      const claimed = message.items[i - message.start];
+      if (held === undefined || claimed === undefined) return false;
+      if (!equalBytes(commitmentOf(held), commitmentOf(claimed))) return false;
+    }
+    return true;
+  }
+
+  async function keep(
+    message: FeedMessage,
+    verified: VerifiedMessage,
+    size: number,
+    end: number,
+  ): Promise<void> {
+    const { feed, head } = message;
+    const items = message.items.slice(size - message.start, end - message.start);
+    if (items.length === 0) return;
+    const whole = end === message.start + message.items.length && message.start === size;
+    const grown = whole
+      ? verified
+      : appendLeaves(
+          feeds.frontier(feed),
+          items.map((item) => leafHash(commitmentOf(item))),
+        );
+    const staged = feeds.stage(feed, size, items, grown.frontier, grown.closed, head);
+    const admitted: Change[] = [];
+    const ops: StoreOp[] = [...staged.ops];
+    for (const indicator of freshIndicators(items)) {
+      const { op, change } = changes.stage({ atMs: ports.clock.nowMs(), type: "admitted", indicator, feed });
+      ops.push(op);
+      admitted.push(change);
+    }
+    await store.commit(ops);
+    staged.done();
+    changes.publish(admitted);
+    const effects: Effect[] = [];
+    items.forEach((item, i) => {
+      const effect = ports.projection.applyItem(feed, size + i, item);
+      if (effect === undefined) return;
+      effects.push(effect);
+      if (effect.ignored !== undefined) bump(counts.ignored, effect.ignored);
+    });
+    ports.onEffects(feed, effects);
+  }
+
+  function freshIndicators(items: readonly Item[]): Set<IndicatorId> {
+    const fresh = new Set<IndicatorId>();
+    for (const item of items) {
+      if (!("entry" in item)) continue;
+      try {
+        const entry = decodeEntry(item.entry);
+        if (entry.kind !== "content" || entry.body.type !== "indicator") continue;
+        const { pattern, pattern_type } = entry.body.object;
+        const id = indicatorId({ patternType: pattern_type, pattern });
+        if (ports.memory.record(id) === undefined) fresh.add(id);
+      } catch (error) {
+        if (!isAnamnesisError(error, "entry.malformed")) throw error; // kept as a leaf, counted when projected
+      }
+    }
+    return fresh;
+  }
+
+  return {
+    async message(from, bytes, { own = false } = {}) {
+      let verdict: Verdict;
+      try {
+        const message = decodeMessage(bytes);
+        const turn = (lines.get(message.feed) ?? Promise.resolve()).then(() => admit(from, message, own));
+        const settled = turn.catch(() => undefined);
+        lines.set(message.feed, settled);
+        verdict = await turn;
+        if (lines.get(message.feed) === settled) lines.delete(message.feed);
+      } catch (error) {
+        if (!isAnamnesisError(error)) throw error;
+        // Our own faults (a full disk) never punish a peer.
+        verdict = /^(message|head|feed|entry)\./.test(error.code) ? reject(error.code) : ignore(error.code);
+      }
+      if (verdict.verdict === "accept") counts.accepted++;
+      else bump(verdict.verdict === "ignore" ? counts.ignored : counts.rejected, verdict.code);
+      return verdict;
+    },
+    counts: () => counts,
+  };
+}
+
+function ignore(code: ErrorCode): Verdict {
+  return { verdict: "ignore", code };
+}
+
+function reject(code: ErrorCode): Verdict {
+  return { verdict: "reject", code };
+}
+
+function bump(counts: Record<string, number>, code: string): void {
+  counts[code] = (counts[code] ?? 0) + 1;
+}

@@ -1,0 +1,176 @@
+/*
+ * The plant's own feed: sealed entries become leaves, leaves become durable, and only then a head is
+ * signed and the message leaves. Whatever arrives while the previous batch syncs to disk is the next.
+ */
+import { toHex } from "@anamnesis/sdk/core/bytes";
+import { commitmentHex, commitmentOf, encodeEntry, type Item } from "@anamnesis/sdk/core/entry";
+import { AnamnesisError } from "@anamnesis/sdk/core/errors";
+import { appendLeaves, leafHash, rootOf } from "@anamnesis/sdk/core/merkle";
+import { encodeMessage } from "@anamnesis/sdk/core/message";
+import type { Bytes32, Commitment, Entry, SignedHead } from "@anamnesis/sdk/core/types";
+import type { Log, Peers, Randomness, Signer, Store, StoreOp } from "../ports.ts";
+import type { Change, Changes, NewChange } from "../state/changes.ts";
+import type { Feeds } from "../state/feeds.ts";
+
+/** Entries in one message of one's own feed at most. */
+const MAX_BATCH = 64;
+
+/** An entry with its salt: its commitment is known before it is written. */
+export interface Sealed {
+  readonly entry: Entry;
+  readonly item: Item;
+  readonly commitment: Commitment;
+}
+
+/** What is written in the same batch as the entries. */
+export interface Companions {
+  readonly ops?: readonly StoreOp[];
+  readonly changes?: readonly NewChange[];
+  /** Called after the commit, before the entries are projected. */
+  done?(): void;
+}
+
+/** The one writer of this node's feed. */
+export interface OwnFeed {
+  seal(entry: Entry): Sealed;
+  /**
+   * Appends entries and their companions atomically; resolves when durable, projected and sent.
+   * Throws `feed.sizeUnknown` before `open`, `feed.cloned` after `close`, and the store's errors.
+   */
+  append(sealed: readonly Sealed[], companions?: Companions): Promise<void>;
+  /** Own size is known: from now on heads may be signed. Signs the head over what is held. */
+  open(): void;
+  /** Somebody else signs with this key: never sign again. */
+  close(reason: string): void;
+  state(): { readonly open: boolean; readonly closed?: string };
+}
+
+/** Ports of the own feed. `project` applies a durable entry to memory. */
+export interface AppendPorts {
+  readonly store: Store;
+  readonly feeds: Feeds;
+  readonly changes: Changes;
+  readonly signer: Signer;
+  readonly randomness: Randomness;
+  readonly peers: Pick<Peers, "broadcast">;
+  readonly log: Log;
+  project(index: number, entry: Entry): void;
+}
+
+interface Waiting {
+  readonly sealed: readonly Sealed[];
+  readonly companions: Companions;
+  resolve(): void;
+  reject(error: unknown): void;
+}
+
+/** Creates the writer of this node's own feed. */
+export function createOwnFeed(ports: AppendPorts): OwnFeed {
+  const { store, feeds, changes, signer, log } = ports;
+  const feed = signer.address;
+  const waiting: Waiting[] = [];
+  let running = false;
+  let opened = false;
+  let closed: string | undefined;
+
+  function take(): Waiting[] {
+    let entries = 0;
+    let count = 0;
+    for (const { sealed } of waiting) {
+      if (count > 0 && entries + sealed.length > MAX_BATCH) break;
+      entries += sealed.length;
+      count++;
+    }
+    return waiting.splice(0, count);
+  }
+
+  async function drain(): Promise<void> {
+    running = true;
+    while (waiting.length > 0) {
+      const batch = take();
+      try {
+        await write(batch);
+        for (const each of batch) each.resolve();
+      } catch (error) {
+        for (const each of batch) each.reject(error);
+      }
+    }
+    running = false;
+  }
+
+  async function write(batch: readonly Waiting[]): Promise<void> {
+    const sealed = batch.flatMap((each) => each.sealed);
+    const items = sealed.map((each) => each.item);
+    const before = feeds.frontier(feed);
+    const leaves = items.map((item) => leafHash(commitmentOf(item)));
+    const { frontier, closed: nodes } = appendLeaves(before, leaves);
+    const staged = feeds.stage(feed, before.size, items, frontier, nodes);
+    const changed: Change[] = [];
+    const ops: StoreOp[] = items.length > 0 ? [...staged.ops] : [];
+    for (const { companions } of batch) {
+      ops.push(...(companions.ops ?? []));
+      for (const change of companions.changes ?? []) {
+        const one = changes.stage(change);
+        ops.push(one.op);
+        changed.push(one.change);
+      }
+    }
+    await store.commit(ops);
+    if (items.length > 0) staged.done();
+    for (const { companions } of batch) companions.done?.();
+    if (items.length > 0 && closed === undefined) {
+      const head = sign();
+      ports.peers.broadcast(
+        encodeMessage({ feed, start: before.size, peaks: before.peaks, items, path: [], head }),
+      );
+    }
+    sealed.forEach((each, i) => {
+      ports.project(before.size + i, each.entry);
+    });
+    changes.publish(changed);
+  }
+
+  function sign(): SignedHead {
+    const frontier = feeds.frontier(feed);
+    const unsigned = { feed, size: frontier.size, root: toHex(rootOf(frontier)) as Bytes32 };
+    const head: SignedHead = { ...unsigned, signature: signer.signHead(unsigned) };
+    feeds.setHead(head);
+    return head;
+  }
+
+  return {
+    seal(entry) {
+      const item: Item = { salt: ports.randomness.bytes(32), entry: encodeEntry(entry) };
+      return { entry, item, commitment: commitmentHex(item) };
+    },
+    append(sealed, companions = {}) {
+      if (closed !== undefined) {
+        return Promise.reject(new AnamnesisError("feed.cloned", `nothing is signed any more: ${closed}`));
+      }
+      if (!opened && sealed.length > 0) {
+        return Promise.reject(
+          new AnamnesisError(
+            "feed.sizeUnknown",
+            "neither the chain nor a peer has told the size of this node's feed yet; it waits",
+          ),
+        );
+      }
+      return new Promise((resolve, reject) => {
+        waiting.push({ sealed, companions, resolve, reject });
+        if (!running) void drain();
+      });
+    },
+    open() {
+      if (opened) return;
+      opened = true;
+      if (feeds.size(feed) > 0) sign();
+      log.info("feed.open", { feed, size: feeds.size(feed) });
+    },
+    close(reason) {
+      if (closed !== undefined) return;
+      closed = reason;
+      log.error("feed.closed", { feed, code: "feed.cloned", reason });
+    },
+    state: () => ({ open: opened && closed === undefined, ...(closed !== undefined && { closed }) }),
+  };
+}
