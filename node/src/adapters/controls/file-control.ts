@@ -49,6 +49,7 @@ export function stateHash(body: string): string {
 export function createFileControl(kind: FileControlKind): Control {
   const files = kind.files ?? nodeFileSystem;
   let queue: Promise<unknown> = Promise.resolve();
+  const written = new Map<string, string>();
   /** What the last apply left, for the check that follows it. */
   let last: { readonly applications: readonly Application[]; readonly rendering: Rendering } | undefined;
 
@@ -70,7 +71,9 @@ export function createFileControl(kind: FileControlKind): Control {
     last = undefined;
     const rendering = rendered(applications);
     for (const file of rendering.files) {
-      if ((await readText(file.path, files)) !== file.text) await replaceFile(file.path, file.text, files);
+      const isSame = written.get(file.path) === file.text && (await readText(file.path, files)) === file.text;
+      if (!isSame) await replaceFile(file.path, file.text, files);
+      written.set(file.path, file.text);
     }
     await kind.loaded?.(rendering);
     last = { applications, rendering };

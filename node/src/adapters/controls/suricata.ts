@@ -35,6 +35,8 @@ export function createSuricata(
   const isHashList = (name: string): boolean =>
     name.startsWith(`${stem}-`) && /-[0-9a-f]{16}\.sha256$/.test(name);
   const lines = new Map<IndicatorId, CachedLines>();
+  /** The names for which old hash lists were last removed. */
+  let tidyFor: string | undefined;
 
   function render(applications: readonly Application[]): Rendering {
     const hashes = applications.filter(isHash);
@@ -74,10 +76,12 @@ export function createSuricata(
         .split("\n")
         .filter((line) => line !== "" && !line.startsWith("#") && !line.includes(`sid:${HASH_SID};`)),
     loaded: async (rendering) => {
-      const kept = new Set(rendering.files.map((file) => basename(file.path)));
+      const kept = rendering.files.map((file) => basename(file.path));
+      if (kept.join() === tidyFor) return;
       for (const name of await readdir(dirname(path)).catch(() => [])) {
-        if (isHashList(name) && !kept.has(name)) await removeFile(join(dirname(path), name), files);
+        if (isHashList(name) && !kept.includes(name)) await removeFile(join(dirname(path), name), files);
       }
+      tidyFor = kept.join();
     },
   });
 }

@@ -1,0 +1,210 @@
+/** What one batch changes for one record on one control, and how it is told. */
+
+import type { ErrorCode } from "@anamnesis/sdk/core/errors";
+import { type PolicyReason, stops, weaker } from "@anamnesis/sdk/core/policy";
+import type { ActionClass, IndicatorId, ReceiptBody, ReceiptState, Self } from "@anamnesis/sdk/core/types";
+import type { Control } from "../ports.ts";
+import type { ChangeType, NewChange } from "../state/changes.ts";
+import type { RecordView } from "../state/record.ts";
+import type { Vaccination, Vaccinations } from "../state/vaccinations.ts";
+import type { BlockBudget } from "./vaccinate-budget.ts";
+import { type Plan, planOne } from "./vaccinate-plan.ts";
+import type { Lane, VaccinateOptions } from "./vaccinate-types.ts";
+
+/** A row to be written, and the receipt it deserves: receipts tell changes of state only. */
+export interface Step {
+  readonly next: Vaccination;
+  readonly receipts: readonly Told[];
+}
+
+interface Told {
+  readonly state: ReceiptState;
+  readonly action: ActionClass;
+  readonly reason?: string;
+}
+
+/** What planning reads. */
+export interface StepContext {
+  readonly records: ReadonlyMap<IndicatorId, RecordView>;
+  readonly vaccinations: Vaccinations;
+  readonly budget: BlockBudget;
+  readonly options: VaccinateOptions;
+  /** Whether every record of this plant has been heard of. */
+  readonly isReconciled: boolean;
+}
+
+/** Less than this is no reason to write an expiry again, ms. */
+const RENEWAL_STEP_MS = 60_000;
+
+/** What changes for one record on one lane, or undefined when nothing does. */
+export function planStep(
+  context: StepContext,
+  lane: Lane,
+  indicator: IndicatorId,
+  isRenewed: boolean,
+  self: Self,
+  nowMs: number,
+): Step | undefined {
+  const { vaccinations, records, budget, options } = context;
+  const row = vaccinations.get(indicator, lane.control.name);
+  const current = row?.state === "active" ? row : undefined;
+  const record = records.get(indicator);
+  if (record === undefined)
+    return current !== undefined && context.isReconciled ? end(current, "none") : undefined;
+
+  const isOver = hasRunOut(row, nowMs);
+  const isRestated = row !== undefined && record.validUntilMs > row.validUntilMs;
+  const isLonger = isRenewed || (isOver && isRestated);
+  if (isOver && !isLonger && current === undefined) {
+    lane.because.set(indicator, ["expired"]);
+    lane.deferred.delete(indicator);
+    return undefined; // nothing expired comes back to life by itself
+  }
+
+  const plan = planOne({
+    record,
+    control: lane.control,
+    view: lane.view,
+    policy: options,
+    self,
+    approval: options.approvalOf?.(indicator, lane.control.name),
+    budgetLeft: budget.left(indicator, nowMs),
+    current,
+    nowMs,
+  });
+  lane.because.set(indicator, plan.because);
+  if (plan.because.includes("deferred.budget")) lane.deferred.add(indicator);
+  else lane.deferred.delete(indicator);
+
+  if (plan.want === undefined) {
+    const reason = plan.because.at(-1) ?? "none";
+    if (current !== undefined) return end(current, reason);
+    const isTold = plan.refused !== undefined || lane.deferred.has(indicator);
+    return isTold ? hold(lane, record, plan, row, nowMs) : undefined;
+  }
+  if (isOver && !isLonger && current !== undefined) {
+    lane.because.set(indicator, ["expired"]);
+    return end(current, "expired");
+  }
+  return put(context, lane, record, plan, plan.want, row, isLonger, nowMs);
+}
+
+function put(
+  context: StepContext,
+  lane: Lane,
+  record: RecordView,
+  plan: Plan,
+  want: NonNullable<Plan["want"]>,
+  row: Vaccination | undefined,
+  isRenewed: boolean,
+  nowMs: number,
+): Step | undefined {
+  const current = row?.state === "active" ? row : undefined;
+  const { action, statement } = want.compiled;
+  const { decision } = want;
+  const isSame = current !== undefined && current.action === action;
+  const expiresAtMs =
+    isSame && !isRenewed ? Math.min(current.expiresAtMs, decision.expiresAtMs) : decision.expiresAtMs;
+  const reason =
+    plan.refused?.refused ?? (lane.deferred.has(record.indicator) ? "deferred.budget" : undefined);
+  const isKept =
+    isSame &&
+    current.statement === statement &&
+    current.reason === reason &&
+    current.authority === decision.authority.by &&
+    (isRenewed ? expiresAtMs - current.expiresAtMs < RENEWAL_STEP_MS : expiresAtMs === current.expiresAtMs);
+  if (isKept) return undefined;
+  const isNewBlock = stops(action) && !(current !== undefined && stops(current.action));
+  if (isNewBlock) context.budget.take(record.indicator, nowMs);
+  const blockedAtMs = isNewBlock ? nowMs : row?.blockedAtMs;
+  const next: Vaccination = {
+    indicator: record.indicator,
+    control: lane.control.name,
+    action,
+    statement,
+    appliedAtMs: isSame ? current.appliedAtMs : nowMs,
+    expiresAtMs,
+    state: "active",
+    proof: "none",
+    authority: decision.authority.by,
+    ...(blockedAtMs === undefined ? {} : { blockedAtMs }),
+    validUntilMs: record.validUntilMs,
+    ...(reason === undefined ? {} : { reason }),
+  };
+  const receipts: Told[] = [];
+  if (!isSame) {
+    const isLowered = current !== undefined && weaker(action, current.action);
+    const why = isLowered ? (decision.because.at(-1) ?? plan.because.at(-1)) : undefined;
+    receipts.push({ state: "verified", action, ...(why === undefined ? {} : { reason: why }) });
+  }
+  if (reason !== undefined && reason !== row?.reason) {
+    receipts.push({ state: reason === "deferred.budget" ? "deferred" : "refused", action, reason });
+  }
+  return { next, receipts };
+}
+
+/** Whether an application's time is over, be it still in force or ended for that reason. */
+function hasRunOut(row: Vaccination | undefined, nowMs: number): boolean {
+  if (row === undefined || row.state === "held" || nowMs < row.expiresAtMs) return false;
+  return row.state === "active" || row.reason === "expired";
+}
+
+function end(current: Vaccination, reason: PolicyReason | ErrorCode | string): Step {
+  return {
+    next: { ...current, state: "ended", proof: "none", reason },
+    receipts: [{ state: "undone", action: current.action, reason }],
+  };
+}
+
+/** Nothing in force and a reason worth telling, once per code. */
+function hold(
+  lane: Lane,
+  record: RecordView,
+  plan: Plan,
+  row: Vaccination | undefined,
+  nowMs: number,
+): Step | undefined {
+  const reason = plan.refused?.refused ?? "deferred.budget";
+  if (row?.reason === reason) return undefined;
+  const next: Vaccination = {
+    indicator: record.indicator,
+    control: lane.control.name,
+    action: "observe",
+    statement: "",
+    appliedAtMs: nowMs,
+    expiresAtMs: 0,
+    state: "held",
+    proof: "none",
+    authority: "automatic",
+    ...(row?.blockedAtMs === undefined ? {} : { blockedAtMs: row.blockedAtMs }),
+    validUntilMs: record.validUntilMs,
+    reason,
+  };
+  const state = plan.refused === undefined ? "deferred" : "refused";
+  return { next, receipts: [{ state, action: "observe", reason }] };
+}
+
+/** What a step tells the consortium, at most a receipt per change of state. */
+export function receiptsOf(
+  control: Control,
+  { next, receipts }: Step,
+  proof: Vaccination["proof"],
+): readonly ReceiptBody[] {
+  const isActive = next.state === "active";
+  return receipts.map((told) => ({
+    indicator: next.indicator,
+    control: control.name,
+    kind: control.kind,
+    ...told,
+    proof: isActive ? proof : "none",
+    ...(isActive ? { expiresAtMs: next.expiresAtMs } : {}),
+  }));
+}
+
+/** The same for the plant's own change log: warned, protected, undone, refused, deferred. */
+export function changeOf(receipt: ReceiptBody, atMs: number): NewChange {
+  const { indicator, control, action, state, reason } = receipt;
+  let type: ChangeType = stops(action) ? "protected" : "warned";
+  if (state === "undone" || state === "refused" || state === "deferred") type = state;
+  return { atMs, type, indicator, control, action, ...(reason === undefined ? {} : { code: reason }) };
+}

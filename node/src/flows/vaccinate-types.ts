@@ -1,0 +1,92 @@
+/** The vaccination flow as others see it. */
+import type { AnamnesisError, ErrorCode } from "@anamnesis/sdk/core/errors";
+import type { Approval, ControlPhase, ControlView } from "@anamnesis/sdk/core/policy";
+import type {
+  ActionClass,
+  IndicatorForm,
+  IndicatorId,
+  ReceiptBody,
+  ReleaseClass,
+  Self,
+} from "@anamnesis/sdk/core/types";
+import type { Control, StoreOp } from "../ports.ts";
+import type { NewChange } from "../state/changes.ts";
+import type { RecordView } from "../state/record.ts";
+import type { Vaccination } from "../state/vaccinations.ts";
+import type { PlantPolicy } from "./vaccinate-plan.ts";
+import type { WhyAnswer } from "./vaccinate-why.ts";
+
+/** What stands on one control for one record. */
+export interface ControlState {
+  readonly control: string;
+  readonly kind: Control["kind"];
+  readonly level: Control["level"];
+  /** `observe`: nothing is in force. */
+  readonly action: ActionClass;
+  readonly proof: ReceiptBody["proof"];
+  readonly phase: ControlPhase;
+  /** The strongest action this configuration allows for the record here. */
+  readonly ceiling: ActionClass;
+  readonly because: readonly string[];
+  readonly expiresAtMs?: number;
+}
+
+/** What stands at the plant for one record. */
+export interface VaccinationState {
+  /** warned: an alert is verified. protected: deny or above is. watched: the ceiling is alert and an alert is verified. */
+  readonly word: "none" | "warned" | "watched" | "protected";
+  readonly controls: readonly ControlState[];
+}
+
+/** How the plant is set up; functions are asked anew every time. */
+export interface VaccinateOptions extends PlantPolicy {
+  readonly self: () => Self;
+  /** Phase by control name; a control that is not listed is learning. */
+  readonly phases: Readonly<Record<string, ControlPhase>>;
+  /** Names of controls that act on a safety-system zone. */
+  readonly safetyControls?: readonly string[];
+  readonly budgetPerHour?: number;
+  readonly approvalOf?: (indicator: IndicatorId, control: string) => Approval | undefined;
+  /** Makes everything of one batch durable together: application rows, receipts, changes. */
+  readonly commit: (
+    ops: readonly StoreOp[],
+    receipts: readonly ReceiptBody[],
+    changes: readonly NewChange[],
+  ) => Promise<void>;
+}
+
+/** The flow as others call it. */
+export interface Vaccinate {
+  /** A record's status or content changed. Returns at once; lanes follow. */
+  consider(record: RecordView): void;
+  /** The attack was met again: what stands, stands longer; what had expired may return. */
+  renew(indicator: IndicatorId, nowMs: number): void;
+  /** Once a second: expiry, budget, Self, faults. */
+  tick(nowMs: number): void;
+  /** At start: desired state from memory, files rendered again whatever they hold. Resolves when lanes rest. */
+  reconcile(records: Iterable<RecordView>): Promise<void>;
+  /** Resolves when nothing is under way. */
+  idle(): Promise<void>;
+  stateOf(indicator: IndicatorId): VaccinationState;
+  /** The strongest action this plant's configuration allows on any control. */
+  ableTo(form: IndicatorForm, recordClass: ReleaseClass): ActionClass;
+  /** Is it us who stop this address, name or indicator? */
+  why(value: string): WhyAnswer;
+  list(): readonly (Vaccination & { readonly name: string })[];
+  /** Faults of controls by name, while they last. */
+  faults(): Readonly<Record<string, { readonly code: ErrorCode; readonly message: string }>>;
+}
+
+/** One control, what waits for it and what it suffers from. */
+export interface Lane {
+  readonly control: Control;
+  readonly view: ControlView;
+  readonly pending: Set<IndicatorId>;
+  readonly renewed: Set<IndicatorId>;
+  readonly deferred: Set<IndicatorId>;
+  readonly because: Map<IndicatorId, readonly string[]>;
+  /** Files may differ from memory: write even when no decision changed. */
+  isDirty: boolean;
+  running: Promise<void> | undefined;
+  fault: AnamnesisError | undefined;
+}

@@ -1,0 +1,275 @@
+/**
+ * policy → plan → apply → verify → receipt, per control.
+ *
+ * Each control has a lane. While a lane writes, what arrives waits and is its next batch, so there
+ * are no timers and one write covers many records. A batch is decided, compiled, checked, applied,
+ * verified and committed in exactly this order; a crash in between leaves files ahead of the store,
+ * and the same decisions are made again at the next start.
+ */
+import { AnamnesisError, isAnamnesisError } from "@anamnesis/sdk/core/errors";
+import { DEFAULT_BUDGET_PER_HOUR, isSelfStale, stops, weaker } from "@anamnesis/sdk/core/policy";
+import type { ActionClass, IndicatorId, Self } from "@anamnesis/sdk/core/types";
+import type { Clock, Control, Log } from "../ports.ts";
+import type { RecordView } from "../state/record.ts";
+import type { Vaccination, Vaccinations } from "../state/vaccinations.ts";
+import { createBlockBudget } from "./vaccinate-budget.ts";
+import { ceilingOf } from "./vaccinate-plan.ts";
+import { changeOf, planStep, receiptsOf } from "./vaccinate-step.ts";
+import type { ControlState, Lane, Vaccinate, VaccinateOptions, VaccinationState } from "./vaccinate-types.ts";
+import { whyOf } from "./vaccinate-why.ts";
+
+/** Joins the flow. Ports: clock, log, the plant's controls, what is in force. */
+export function createVaccinate(
+  ports: {
+    readonly clock: Clock;
+    readonly log: Log;
+    readonly controls: readonly Control[];
+    readonly vaccinations: Vaccinations;
+  },
+  options: VaccinateOptions,
+): Vaccinate {
+  const { clock, log, vaccinations } = ports;
+  const records = new Map<IndicatorId, RecordView>();
+  const budget = createBlockBudget(options.budgetPerHour ?? DEFAULT_BUDGET_PER_HOUR, vaccinations.all());
+  const lanes = ports.controls.map(openLane);
+  let isReconciled = false;
+  let lastTick: { readonly nowMs: number; readonly self: Self; readonly isStale: boolean } | undefined;
+
+  function openLane(control: Control): Lane {
+    const phase = options.phases[control.name] ?? "learning";
+    const safety = options.safetyControls?.includes(control.name) ?? false;
+    return {
+      control,
+      view: { name: control.name, level: control.level, phase, safety },
+      pending: new Set(),
+      renewed: new Set(),
+      deferred: new Set(),
+      because: new Map(),
+      isDirty: false,
+      running: undefined,
+      fault: undefined,
+    };
+  }
+
+  function wake(lane: Lane): void {
+    // A turn later, so that records admitted together are one batch.
+    lane.running ??= Promise.resolve()
+      .then(() => work(lane))
+      .finally(() => {
+        lane.running = undefined;
+        // What arrived between the last look and now must not wait for a tick.
+        if (lane.pending.size > 0 && lane.fault === undefined) wake(lane);
+      });
+  }
+
+  async function work(lane: Lane): Promise<void> {
+    do {
+      const taken = [...lane.pending];
+      const renewed = new Set(lane.renewed);
+      lane.pending.clear();
+      lane.renewed.clear();
+      try {
+        await batch(lane, taken, renewed);
+        if (lane.fault !== undefined) log.info("control.recovered", { control: lane.control.name });
+        lane.fault = undefined;
+      } catch (error) {
+        for (const indicator of taken) lane.pending.add(indicator);
+        for (const indicator of renewed) lane.renewed.add(indicator);
+        const fault = isAnamnesisError(error)
+          ? error
+          : new AnamnesisError("control.io", `${lane.control.name} failed: ${String(error)}`, {
+              cause: error,
+            });
+        if (lane.fault?.message !== fault.message) {
+          log.error(fault.code, { control: lane.control.name, message: fault.message });
+        }
+        lane.fault = fault;
+        return; // `tick` tries again
+      }
+    } while (lane.pending.size > 0);
+  }
+
+  async function batch(
+    lane: Lane,
+    taken: readonly IndicatorId[],
+    renewed: ReadonlySet<IndicatorId>,
+  ): Promise<void> {
+    const { control } = lane;
+    const nowMs = clock.nowMs();
+    const self = options.self();
+    const context = { records, vaccinations, budget, options, isReconciled };
+    const steps = taken.flatMap(
+      (indicator) => planStep(context, lane, indicator, renewed.has(indicator), self, nowMs) ?? [],
+    );
+    const before = vaccinations.active(control.name);
+    const inForce = new Map(before);
+    for (const { next } of steps) {
+      if (next.state === "active") inForce.set(next.indicator, next);
+      else inForce.delete(next.indicator);
+    }
+    const isChanged = steps.some(({ next }) => next.state === "active" || before.has(next.indicator));
+    if (steps.length === 0 && !lane.isDirty) return;
+
+    let proof: Vaccination["proof"] = "none";
+    if (isChanged || lane.isDirty) {
+      lane.isDirty = true;
+      const applications = [...inForce.values()];
+      await control.apply(applications);
+      const found = await control.verify(applications);
+      if (found.missing.length + found.extra.length > 0) {
+        const message = `${control.name} holds ${found.missing.length} too few and ${found.extra.length} too many of ${applications.length} after writing; look who else writes there`;
+        throw new AnamnesisError("control.verify", message, { details: { control: control.name } });
+      }
+      proof = found.proof;
+    }
+    const rows = steps.map(({ next }): Vaccination => (next.state === "active" ? { ...next, proof } : next));
+    const { ops, settle } = vaccinations.stage(rows);
+    const receipts = steps.flatMap((step) => receiptsOf(control, step, proof));
+    if (ops.length > 0)
+      await options.commit(
+        ops,
+        receipts,
+        receipts.map((receipt) => changeOf(receipt, nowMs)),
+      );
+    settle();
+    lane.isDirty = false;
+    for (const receipt of receipts) log.info(`vaccination.${receipt.state}`, { ...receipt });
+  }
+
+  function stateOf(indicator: IndicatorId): VaccinationState {
+    const record = records.get(indicator);
+    const controls = lanes.map((lane): ControlState => {
+      const { control, view } = lane;
+      const row = vaccinations.active(control.name).get(indicator);
+      const ceiling =
+        record === undefined
+          ? "observe"
+          : ceilingOf(record.form, record.class, control, view, options, options.self(), clock.nowMs());
+      return {
+        control: control.name,
+        kind: control.kind,
+        level: control.level,
+        action: row?.action ?? "observe",
+        proof: row?.proof ?? "none",
+        phase: view.phase,
+        ceiling,
+        because: lane.because.get(indicator) ?? [],
+        ...(row === undefined ? {} : { expiresAtMs: row.expiresAtMs }),
+      };
+    });
+    const isWarned = controls.some(({ action }) => action === "alert");
+    const isWatched = isWarned && controls.every(({ ceiling }) => !stops(ceiling));
+    const word = controls.some(({ action }) => stops(action))
+      ? "protected"
+      : isWatched
+        ? "watched"
+        : isWarned
+          ? "warned"
+          : "none";
+    return { word, controls };
+  }
+
+  function considerAll(lane: Lane): void {
+    for (const indicator of records.keys()) lane.pending.add(indicator);
+    for (const indicator of vaccinations.active(lane.control.name).keys()) lane.pending.add(indicator);
+  }
+
+  function tick(nowMs: number): void {
+    const self = options.self();
+    const isStale = isSelfStale(self.confirmedAtMs, nowMs);
+    const isAllNew =
+      lastTick !== undefined &&
+      (nowMs < lastTick.nowMs || self !== lastTick.self || isStale !== lastTick.isStale);
+    lastTick = { nowMs, self, isStale };
+    for (const lane of lanes) {
+      if (isAllNew) considerAll(lane);
+      for (const [indicator, { expiresAtMs }] of vaccinations.active(lane.control.name)) {
+        if (nowMs >= expiresAtMs) lane.pending.add(indicator);
+      }
+      for (const indicator of lane.deferred)
+        if (budget.left(indicator, nowMs) > 0) lane.pending.add(indicator);
+      if (lane.pending.size > 0 || lane.isDirty) wakeAgain(lane);
+    }
+  }
+
+  function wakeAgain(lane: Lane): void {
+    if (lane.running === undefined && lane.isDirty && lane.pending.size === 0) considerAll(lane);
+    wake(lane);
+  }
+
+  async function idle(): Promise<void> {
+    for (;;) {
+      const running = lanes.flatMap((lane) => lane.running ?? []);
+      if (running.length === 0) return;
+      await Promise.all(running);
+    }
+  }
+
+  return {
+    consider(record) {
+      records.set(record.indicator, record);
+      for (const lane of lanes) {
+        lane.pending.add(record.indicator);
+        wake(lane);
+      }
+    },
+    renew(indicator) {
+      for (const lane of lanes) {
+        lane.renewed.add(indicator);
+        lane.pending.add(indicator);
+        wake(lane);
+      }
+    },
+    tick,
+    async reconcile(all) {
+      for (const record of all) records.set(record.indicator, record);
+      isReconciled = true;
+      for (const lane of lanes) {
+        await reportDrift(lane, vaccinations, log);
+        considerAll(lane);
+        lane.isDirty = true;
+        wake(lane);
+      }
+      await idle();
+    },
+    idle,
+    stateOf,
+    ableTo(form, recordClass) {
+      const ceilings = lanes.map(({ control, view }) =>
+        ceilingOf(form, recordClass, control, view, options, options.self(), clock.nowMs()),
+      );
+      return ceilings.reduce((best, each) => (weaker(best, each) ? each : best), "observe" as ActionClass);
+    },
+    why: (value) =>
+      whyOf(
+        value,
+        lanes.map(({ control }) => control),
+        vaccinations,
+        records,
+        options.self(),
+      ),
+    list: () =>
+      [...vaccinations.all()]
+        .filter(({ state }) => state === "active")
+        .map((row) => ({ ...row, name: records.get(row.indicator)?.name ?? row.indicator })),
+    faults: () =>
+      Object.fromEntries(
+        lanes.flatMap(({ control, fault }) =>
+          fault === undefined ? [] : [[control.name, { code: fault.code, message: fault.message }] as const],
+        ),
+      ),
+  };
+}
+
+/** Says what was found at start that should not be so. */
+async function reportDrift(lane: Lane, vaccinations: Vaccinations, log: Log): Promise<void> {
+  const { control } = lane;
+  try {
+    const { missing, extra } = await control.verify([...vaccinations.active(control.name).values()]);
+    if (missing.length + extra.length > 0) {
+      log.warn("control.drift", { control: control.name, missing: missing.length, extra: extra.length });
+    }
+  } catch (error) {
+    log.warn("control.drift", { control: control.name, message: String(error) });
+  }
+}
