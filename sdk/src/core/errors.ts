@@ -85,7 +85,8 @@ export type ErrorCode =
   | "api.forbidden"
   | "api.notFound"
   | "api.conflict"
-  | "api.unavailable";
+  | "api.unavailable"
+  | "api.internal";
 
 /** Details of an error: plain values that may be logged, never a secret. */
 export type ErrorDetails = Readonly<Record<string, string | number | boolean | null>>;

@@ -1,0 +1,291 @@
+/** The one table of routes: the server registers it, the OpenAPI document describes it. */
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { AnamnesisError } from "@anamnesis/sdk/core/errors";
+import type { Stance } from "@anamnesis/sdk/core/types";
+import type { z } from "zod";
+import type { PlantApi } from "../../api.ts";
+import type { Access } from "./auth.ts";
+import { renderMetrics } from "./metrics.ts";
+import * as schema from "./schemas.ts";
+
+const STANCES: Readonly<Record<"support" | "refute" | "withdraw", Stance>> = {
+  support: 1,
+  refute: 2,
+  withdraw: 3,
+};
+
+/** What a handler gets beside its checked input. */
+export interface Context {
+  readonly api: PlantApi;
+  /** The caller's detector name, for publishing. */
+  readonly detector: string;
+  readonly streamChanges: (
+    request: IncomingMessage,
+    response: ServerResponse,
+    after: number,
+  ) => Promise<void>;
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+}
+
+/** One route. `request` holds a schema per part of the request; parts without one have to be empty. */
+export interface Route {
+  readonly method: "get" | "post";
+  /** Express path; `:name` is a parameter. */
+  readonly path: string;
+  readonly access: Access;
+  readonly summary: string;
+  readonly request: RequestSchemas;
+  /** The JSON answer's schema, or the media type of another answer. */
+  readonly response: z.ZodType | "text/event-stream" | "text/plain" | "openapi";
+  /** Gives the answer, or nothing when it has answered by itself. */
+  readonly handle: (context: Context, input: Input<RequestSchemas>) => unknown;
+}
+
+/** Schemas of the parts of a request. */
+export interface RequestSchemas {
+  readonly params?: z.ZodObject;
+  readonly query?: z.ZodObject;
+  readonly headers?: z.ZodObject;
+  readonly body?: z.ZodType;
+  /** Whether the body may also come as application/x-ndjson, one line each. */
+  readonly lines?: boolean;
+}
+
+type Parsed<S> = S extends z.ZodType ? z.output<S> : undefined;
+interface Input<R extends RequestSchemas> {
+  readonly params: Parsed<R["params"]>;
+  readonly query: Parsed<R["query"]>;
+  readonly headers: Parsed<R["headers"]>;
+  readonly body: Parsed<R["body"]>;
+}
+
+/** Ties a handler's input to its own schemas, then forgets them for the table. */
+function route<const R extends RequestSchemas>(
+  definition: Omit<Route, "request" | "handle"> & {
+    readonly request: R;
+    readonly handle: (context: Context, input: Input<R>) => unknown;
+  },
+): Route {
+  return definition as unknown as Route;
+}
+
+/** `true` for anything but undefined: an unknown record is `api.notFound`. */
+function found<T>(value: T | undefined, id: string): T {
+  if (value !== undefined) return value;
+  throw new AnamnesisError("api.notFound", `no indicator ${id} is known here; recall its value or list them`);
+}
+
+const V1 = "/api/v1";
+
+/** Every route of the API. */
+export const ROUTES: readonly Route[] = [
+  route({
+    method: "get",
+    path: `${V1}/health`,
+    access: "read",
+    summary: "How this plant is, in one object",
+    request: { query: schema.noQuery },
+    response: schema.healthSchema,
+    handle: ({ api }) => api.health(),
+  }),
+  route({
+    method: "get",
+    path: `${V1}/doctor`,
+    access: "read",
+    summary: "Everything an operator asks first when something looks wrong",
+    request: { query: schema.noQuery },
+    response: schema.doctorSchema,
+    handle: ({ api }) => api.doctor(),
+  }),
+  route({
+    method: "get",
+    path: `${V1}/indicators`,
+    access: "read",
+    summary: "Indicators known here",
+    request: { query: schema.indicatorsQuery },
+    response: schema.indicatorsSchema,
+    handle: ({ api }, { query }) => ({ indicators: api.indicators(given({ limit: 100, ...query })) }),
+  }),
+  route({
+    method: "get",
+    path: `${V1}/indicators/:id`,
+    access: "read",
+    summary: "One indicator with its stances, its state here and its timeline",
+    request: { params: schema.idParams, query: schema.noQuery },
+    response: schema.indicatorSchema,
+    handle: ({ api }, { params }) => found(api.indicator(params.id), params.id),
+  }),
+  route({
+    method: "post",
+    path: `${V1}/indicators/:id/attestations`,
+    access: "command",
+    summary: "An analyst's stance by this plant's member",
+    request: { params: schema.idParams, query: schema.noQuery, body: schema.attestBody },
+    response: schema.indicatorSchema,
+    handle: ({ api }, { params, body }) => api.attest(params.id, STANCES[body.stance], body.confidence),
+  }),
+  route({
+    method: "get",
+    path: `${V1}/recall`,
+    access: "read",
+    summary: "Whether a value is known as an attack",
+    request: { query: schema.valueParams },
+    response: schema.recallSchema,
+    handle: ({ api }, { query }) => api.recall(query.value),
+  }),
+  route({
+    method: "get",
+    path: `${V1}/recall/:value`,
+    access: "read",
+    summary: "The same, with the value in the path",
+    request: { params: schema.valueParams, query: schema.noQuery },
+    response: schema.recallSchema,
+    handle: ({ api }, { params }) => api.recall(params.value),
+  }),
+  route({
+    method: "get",
+    path: `${V1}/detections`,
+    access: "read",
+    summary: "Detections and what they led to, newest first",
+    request: { query: schema.detectionsQuery },
+    response: schema.detectionsSchema,
+    handle: async ({ api }, { query }) => ({
+      detections: await api.detections(query.limit ?? 100, query.before),
+    }),
+  }),
+  route({
+    method: "post",
+    path: `${V1}/detections`,
+    access: "publish",
+    summary: "Publishes detector lines; answers when they are durable",
+    request: {
+      query: schema.noQuery,
+      headers: schema.idempotencyHeaders,
+      body: schema.publishBody,
+      lines: true,
+    },
+    response: schema.publishedSchema,
+    handle: ({ api, detector }, { body, headers }) =>
+      api.publish(detector, body.lines, headers["idempotency-key"]),
+  }),
+  route({
+    method: "get",
+    path: `${V1}/candidates`,
+    access: "read",
+    summary: "Candidates that await the company's word",
+    request: { query: schema.noQuery },
+    response: schema.candidatesSchema,
+    handle: ({ api }) => ({ candidates: api.candidates() }),
+  }),
+  route({
+    method: "post",
+    path: `${V1}/candidates/:id/release`,
+    access: "command",
+    summary: "The company's word: this candidate may leave the plant",
+    request: { params: schema.idParams, query: schema.noQuery },
+    response: schema.indicatorSchema,
+    handle: ({ api }, { params }) => api.release(params.id),
+  }),
+  route({
+    method: "post",
+    path: `${V1}/candidates/:id/hold`,
+    access: "command",
+    summary: "Holds a candidate back until a time",
+    request: { params: schema.idParams, query: schema.noQuery, body: schema.holdBody },
+    response: schema.candidateSchema,
+    handle: ({ api }, { params, body }) => api.hold(params.id, body.untilMs),
+  }),
+  route({
+    method: "get",
+    path: `${V1}/vaccines`,
+    access: "read",
+    summary: "What is in force at this plant",
+    request: { query: schema.noQuery },
+    response: schema.vaccinesSchema,
+    handle: ({ api }) => ({ vaccines: api.vaccines() }),
+  }),
+  route({
+    method: "get",
+    path: `${V1}/vaccines/why`,
+    access: "read",
+    summary: "Whether it is Anamnesis that stops a value, and why",
+    request: { query: schema.valueParams },
+    response: schema.whySchema,
+    handle: ({ api }, { query }) => api.why(query.value),
+  }),
+  route({
+    method: "get",
+    path: `${V1}/changes`,
+    access: "read",
+    summary: "A page of the change log after a cursor",
+    request: { query: schema.changesQuery },
+    response: schema.changesSchema,
+    handle: ({ api }, { query }) => api.changes(query.after ?? 0, query.limit ?? 100),
+  }),
+  route({
+    method: "get",
+    path: `${V1}/changes/stream`,
+    access: "read",
+    summary: "The change log as server-sent events; resumes by Last-Event-ID",
+    request: { query: schema.streamQuery },
+    response: "text/event-stream",
+    handle: ({ request, response, streamChanges }, { query }) => {
+      const last = request.headers["last-event-id"];
+      if (last !== undefined && !/^\d{1,16}$/.test(String(last)))
+        throw new AnamnesisError("input.invalid", "Last-Event-ID has to be the sequence of a change");
+      return streamChanges(request, response, last === undefined ? (query.after ?? 0) : Number(last));
+    },
+  }),
+  route({
+    method: "get",
+    path: `${V1}/audit`,
+    access: "audit",
+    summary: "Sums and digests for an independent count",
+    request: { query: schema.noQuery },
+    response: schema.auditSchema,
+    handle: ({ api }) => api.audit(),
+  }),
+  route({
+    method: "get",
+    path: `${V1}/openapi.json`,
+    access: "open",
+    summary: "This API as OpenAPI 3.1",
+    request: { query: schema.noQuery },
+    response: "openapi",
+    handle: async () => (await import("./openapi.ts")).describeRoutes(ROUTES),
+  }),
+  route({
+    method: "get",
+    path: "/metrics",
+    access: "read",
+    summary: "Figures for Prometheus",
+    request: { query: schema.noQuery },
+    response: "text/plain",
+    handle: async ({ api }) => renderMetrics(await api.doctor()),
+  }),
+  route({
+    method: "get",
+    path: "/",
+    access: "open",
+    summary: "Where the API is",
+    request: {},
+    response: "text/plain",
+    handle: ({ request }) =>
+      [
+        "Anamnesis: the immune memory of this plant.",
+        "",
+        `The API      http://${request.headers.host}${V1}/health, described in ${V1}/openapi.json`,
+        `The figures  http://${request.headers.host}/metrics`,
+        "The command  anamnesis status | doctor | recall VALUE",
+        "",
+      ].join("\n"),
+  }),
+];
+
+/** Leaves out members that are undefined. */
+function given<T extends object>(value: T): { [K in keyof T]: Exclude<T[K], undefined> } {
+  return Object.fromEntries(Object.entries(value).filter(([, member]) => member !== undefined)) as {
+    [K in keyof T]: Exclude<T[K], undefined>;
+  };
+}

@@ -1,0 +1,120 @@
+import { z } from "zod";
+import { address, bytes32, member, ms } from "./schemas-base.ts";
+
+const observable = z.object({
+  kind: z.enum(["ipv4-addr", "ipv6-addr", "domain-name", "url", "file", "ja3", "ja4"]),
+  value: z.string(),
+});
+const behaviour = z.object({
+  class: z.literal("modbus-write-by-non-writer"),
+  protocol: z.literal("modbus"),
+  functions: z.array(z.int()),
+  table: z.enum(["coil", "holding"]),
+  roles: z.tuple([z.literal("non-writer"), z.literal("controller")]),
+});
+const form = z.discriminatedUnion("form", [
+  z.object({ form: z.literal("observable"), observable }),
+  z.object({ form: z.literal("behaviour"), behaviour }),
+]);
+const endpoint = z.object({ address: z.string(), port: z.int().optional() });
+const severity = z.number().nullable();
+
+/** A normalised alert with what it led to. */
+export const detectionSchema = z
+  .object({
+    sequence: z.int(),
+    detection: z.object({
+      id: bytes32,
+      atMs: ms,
+      readAtMs: ms,
+      detector: z.string(),
+      rule: z.object({
+        engine: z.literal("suricata"),
+        gid: z.int(),
+        id: z.int(),
+        rev: z.int(),
+        name: z.string(),
+        category: z.string(),
+      }),
+      severity,
+      action: z.enum(["allowed", "blocked", "unknown"]),
+      attacker: endpoint.optional(),
+      victim: endpoint.optional(),
+      transport: z.string().optional(),
+      appProtocol: z.string().optional(),
+      flowId: z.string().optional(),
+      communityId: z.string().optional(),
+      observables: z.array(observable),
+      ics: z
+        .object({
+          protocol: z.literal("modbus"),
+          function: z.int(),
+          access: z.enum(["read", "write", "other"]),
+          table: z.enum(["coil", "discrete", "holding", "input", "none"]),
+        })
+        .optional(),
+      attackIds: z.array(z.string()),
+    }),
+    outcome: z
+      .object({
+        kind: z.enum(["released", "sighting", "review", "held", "stopped"]),
+        indicators: z.array(bytes32),
+        stopped: z.array(z.object({ value: z.string(), code: z.string(), entry: z.string() })),
+      })
+      .optional(),
+  })
+  .meta({ id: "Detection" });
+
+/** What awaits the company's word. */
+export const candidateSchema = z
+  .object({
+    id: bytes32,
+    form,
+    class: z.enum(["observable", "modbus-write-by-non-writer"]),
+    severity,
+    name: z.string(),
+    attackIds: z.array(z.string()),
+    firstMs: ms,
+    lastMs: ms,
+    count: z.int(),
+    state: z.enum(["review", "held"]),
+    reason: z.string(),
+    holdUntilMs: ms.optional(),
+  })
+  .meta({ id: "Candidate" });
+
+/** One line of the change stream. */
+export const changeSchema = z
+  .object({
+    sequence: z.int(),
+    atMs: ms,
+    type: z.enum([
+      "alert",
+      "released",
+      "signed",
+      "admitted",
+      "warned",
+      "attested",
+      "protected",
+      "recorded",
+      "review",
+      "held",
+      "stopped",
+      "sighting",
+      "refused",
+      "deferred",
+      "undone",
+      "refuted",
+      "withdrawn",
+      "superseded",
+      "alarm",
+    ]),
+    indicator: bytes32.optional(),
+    feed: address.optional(),
+    member: member.optional(),
+    control: z.string().optional(),
+    action: z.enum(["observe", "alert", "deny", "block", "isolate"]).optional(),
+    code: z.string().optional(),
+    detail: z.string().optional(),
+  })
+  .meta({ id: "Change" });
