@@ -3,13 +3,15 @@ import { overlaps, parseRange } from "@anamnesis/sdk/core/address-set";
 import type { ActionClass, IndicatorId, Self } from "@anamnesis/sdk/core/types";
 import type { Control, TrafficSet } from "../ports.ts";
 import type { RecordView } from "../state/record.ts";
-import type { Vaccination, Vaccinations } from "../state/vaccinations.ts";
+import type { Vaccinations } from "../state/vaccinations.ts";
 
 /** One application that touches the value. */
 export interface WhyMatch {
-  readonly vaccination: Vaccination;
+  readonly indicator: IndicatorId;
   readonly name: string;
+  readonly control: string;
   readonly action: ActionClass;
+  readonly statement: string;
   /** Where the value is in it. */
   readonly place: "source" | "destination" | "name" | "indicator";
   /** What is stopped, when anything is. */
@@ -44,7 +46,8 @@ export function whyOf(
       if (place === undefined) return [];
       const name = record?.name ?? vaccination.indicator;
       const consequences = isCompiled ? compiled.consequences : [];
-      return [{ vaccination, name, action: vaccination.action, place, blocks, consequences }];
+      const { indicator, action, statement } = vaccination;
+      return [{ indicator, name, control: control.name, action, statement, place, blocks, consequences }];
     }),
   );
   return { value, us: matches.some(({ blocks }) => blocks.length > 0), matches };

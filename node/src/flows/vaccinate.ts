@@ -18,6 +18,8 @@ import { changeOf, planStep, receiptsOf } from "./vaccinate-step.ts";
 import type { ControlState, Lane, Vaccinate, VaccinateOptions, VaccinationState } from "./vaccinate-types.ts";
 import { whyOf } from "./vaccinate-why.ts";
 
+export type { ControlState, Vaccinate, VaccinateOptions, VaccinationState } from "./vaccinate-types.ts";
+
 /** Joins the flow. Ports: clock, log, the plant's controls, what is in force. */
 export function createVaccinate(
   ports: {
