@@ -97,9 +97,5 @@ export function writeBehaviour(code: number): Behaviour | undefined {
 
 /** Rules about lookups name the resolver as the other end; blocking it would cut the plant off from names. */
 function isResolver(observable: Observable, detection: Detection): boolean {
-  return (
-    detection.appProtocol === "dns" &&
-    detection.attacker?.port === 53 &&
-    observable.value === detection.attacker.address
-  );
+  return detection.attacker?.port === 53 && observable.value === detection.attacker.address;
 }
