@@ -79,7 +79,11 @@ const configSchema = z.strictObject({
     })
     .prefault({}),
   validation: z
-    .strictObject({ benign: z.array(z.string()).default([]), minEvents: z.int().min(1).default(1000) })
+    .strictObject({
+      benign: z.array(z.string()).default([]),
+      minEvents: z.int().min(1).default(1000),
+      minHours: z.number().positive().default(24),
+    })
     .prefault({}),
   controls: z
     .array(

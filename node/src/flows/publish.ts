@@ -171,7 +171,6 @@ export async function createPublish(ports: PublishPorts): Promise<Publish> {
     const ops: StoreOp[] = [];
     const changes: NewChange[] = [];
     const sealed: Sealed[] = [];
-    const dones: (() => void)[] = [];
     const taken: IndicatorId[] = [];
     const ids: IndicatorId[] = [];
     let kind: DetectionOutcome["kind"] = "stopped";
@@ -246,9 +245,8 @@ export async function createPublish(ports: PublishPorts): Promise<Publish> {
 
     const outcome = detections.stageOutcome(stored, { kind, indicators: ids, stopped });
     ops.push(...outcome.ops);
-    dones.push(outcome.done);
     try {
-      await ownFeed.append(sealed, { ops, changes, done: () => dones.forEach((done) => done()) });
+      await ownFeed.append(sealed, { ops, changes, done: outcome.done });
     } finally {
       for (const id of taken) busy.delete(id);
     }

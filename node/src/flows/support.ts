@@ -4,12 +4,13 @@
  * refute of this member is never undone by a sibling node that had not heard of it.
  */
 import { isAnamnesisError } from "@anamnesis/sdk/core/errors";
-import type { Entry, IndicatorForm, IndicatorId, Subject } from "@anamnesis/sdk/core/types";
+import type { IndicatorForm, IndicatorId, Subject } from "@anamnesis/sdk/core/types";
 import type { ValidationOutcome } from "@anamnesis/sdk/core/validation";
 import type { Log } from "../ports.ts";
+import type { NewChange } from "../state/changes.ts";
 import type { MemoryRecord, StanceEffect } from "../state/memory.ts";
 import type { OwnFeed, Sealed } from "./append.ts";
-import { type AttestPorts, signStance } from "./attest.ts";
+import { type AttestPorts, type StanceInput, signStance } from "./attest.ts";
 import type { Effect } from "./project.ts";
 
 /** Confidence of a support that rests on a clean run, not on having seen the attack. */
@@ -119,25 +120,36 @@ export function createSupport(ports: SupportPorts): Support {
     if (member !== ports.member() || beaten === undefined || !ownFeed.state().open) return;
     const { stance, basis } = winner.register;
     if (stance !== 1 || basis === 3 || beaten.register.stance === 1) return;
-    const entry: Entry = signStance(ports, {
-      subject: winner.attestation.subject,
-      stance: beaten.register.stance,
-      basis: beaten.register.basis,
-      confidence: beaten.register.confidence,
-      validUntil: 0,
-      content: beaten.attestation.content,
-      tlp: "amber",
-    });
-    const indicator = memory.indicatorOf(winner.attestation.subject);
+    const { subject } = winner.attestation;
+    const { basis: saidOn, confidence } = beaten.register;
+    const indicator = memory.indicatorOf(subject);
     const change = {
       atMs: clock.nowMs(),
       type: "superseded" as const,
       ...(indicator && { indicator }),
       detail: "a sibling node's support",
     };
-    ownFeed
-      .append([ownFeed.seal(entry)], { changes: [change] })
-      .catch((error: unknown) => log.warn("support.waits", { message: String(error) }));
+    restate(
+      {
+        subject,
+        stance: beaten.register.stance,
+        basis: saidOn,
+        confidence,
+        validUntil: 0,
+        content: beaten.attestation.content,
+        tlp: "amber",
+      },
+      change,
+    );
+  }
+
+  function restate(stance: StanceInput, change: NewChange): void {
+    const append = async () =>
+      ownFeed.append([ownFeed.seal(signStance(ports, stance))], { changes: [change] });
+    append().catch((error: unknown) => {
+      if (!isAnamnesisError(error)) throw error;
+      log.warn("support.waits", { code: error.code, message: error.message });
+    });
   }
 
   return {

@@ -71,6 +71,7 @@ export interface Detections {
   ): { readonly ops: readonly StoreOp[]; done(): void };
   /** Detections without an outcome, oldest first: what a crash interrupted. */
   pending(): readonly StoredDetection[];
+  pendingCount(): number;
   queued(): readonly QueuedCandidate[];
   candidate(id: IndicatorId): QueuedCandidate | undefined;
   stageCandidate(candidate: QueuedCandidate): { readonly op: StoreOp; done(): void };
@@ -142,6 +143,7 @@ export async function loadDetections(store: Store): Promise<Detections> {
       };
     },
     pending: () => [...pending.values()],
+    pendingCount: () => pending.size,
     queued: () => [...queue.values()],
     candidate: (id) => queue.get(id),
     stageCandidate: (candidate) => ({

@@ -77,6 +77,8 @@ export interface Membership {
 
 /** What all feeds together say: a projection, rebuilt from the feeds at every start. */
 export interface Memory {
+  /** Forgets everything but the blinding key, before the feeds are projected again. */
+  clear(): void;
   /** From now on ids have subjects. */
   setBlindingKey(key: Uint8Array): void;
   hasBlindingKey(): boolean;
@@ -189,6 +191,9 @@ export function createMemory(membership: Membership): Memory {
   }
 
   return {
+    clear() {
+      for (const index of [records, stances, bySubject, byValue, orphans]) index.clear();
+    },
     setBlindingKey(key) {
       blindingKey = key;
       for (const record of records.values()) {

@@ -1,6 +1,6 @@
 import { concat, fromHex, toHex, uintBytes, utf8 } from "./bytes.ts";
 import { keccak256 } from "./hash.ts";
-import type { Address, Attestation, FeedHead, Uid } from "./types.ts";
+import type { Address, Attestation, Bytes32, FeedHead, Uid } from "./types.ts";
 
 /** The EIP-712 domain: name "Anamnesis", version "1", and where the registry lives. */
 export interface Domain {
@@ -15,6 +15,8 @@ export interface TypedDataHasher {
   attestation(attestation: Attestation): Uint8Array;
   /** 32 bytes. */
   head(head: FeedHead): Uint8Array;
+  /** 32 bytes: what a member account signs over a plant's configuration, given its SHA-256. */
+  configuration(digest: Bytes32): Uint8Array;
 }
 
 /** EIP-712 type of an attestation, as in `ImmuneMemory`. */
@@ -23,12 +25,16 @@ export const ATTESTATION_TYPE =
 /** EIP-712 type of a feed head, as in `MemberRegistry`. */
 export const FEED_HEAD_TYPE = "FeedHead(address feed,uint64 size,bytes32 root)";
 
+/** EIP-712 type of a signed configuration; it never reaches a contract. */
+export const CONFIGURATION_TYPE = "Configuration(bytes32 digest)";
+
 const DOMAIN_TYPE = "EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)";
 
 /** Builds the digest functions of a domain (EIP-712). */
 export function createHasher(domain: Domain): TypedDataHasher {
   const attestationType = keccak256(utf8(ATTESTATION_TYPE));
   const headType = keccak256(utf8(FEED_HEAD_TYPE));
+  const configurationType = keccak256(utf8(CONFIGURATION_TYPE));
   const prefix = concat(Uint8Array.of(0x19, 0x01), separatorOf(domain));
   const digest = (struct: Uint8Array) => keccak256(concat(prefix, keccak256(struct)));
   return {
@@ -52,6 +58,7 @@ export function createHasher(domain: Domain): TypedDataHasher {
       struct.set(fromHex(h.root), 96);
       return digest(struct);
     },
+    configuration: (hash) => digest(concat(configurationType, fromHex(hash))),
   };
 }
 

@@ -9,6 +9,7 @@ import {
   scrypt as ethersScrypt,
   scryptSync as ethersScryptSync,
 } from "ethers";
+import { z } from "zod";
 
 const MAX_MEMORY = 512 * 1024 * 1024;
 
@@ -77,6 +78,41 @@ export function readSecretFile(path: string, setting: string): Uint8Array | unde
     );
   }
   return fromHex(text);
+}
+
+const tokensSchema = z.array(
+  z.strictObject({
+    role: z.enum(["detector", "reader", "operator", "auditor"]),
+    sha256: z.string().regex(/^[0-9a-f]{64}$/),
+    name: z.string().optional(),
+  }),
+);
+
+/** Reads the API's tokens (their hashes), none when the file does not exist. Throws `config.invalid`. */
+export function readTokens(
+  path: string,
+): { role: "detector" | "reader" | "operator" | "auditor"; sha256: string; name?: string }[] {
+  let text: string;
+  try {
+    text = readFileSync(path, "utf8");
+  } catch {
+    return [];
+  }
+  const parsed = tokensSchema.safeParse(parseJson(text));
+  if (parsed.success)
+    return parsed.data.map(({ name, ...token }) => ({ ...token, ...(name !== undefined && { name }) }));
+  throw new AnamnesisError(
+    "config.invalid",
+    `${path}: expected a list of {role, sha256}; create tokens with \`anamnesis node init\``,
+  );
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }
 
 /** Writes text that only this user may read, atomically. */

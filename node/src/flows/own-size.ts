@@ -1,0 +1,71 @@
+/*
+ * Before the first signature after a start: how long is my own feed, in the memory of others? A
+ * restored backup that signs too early contradicts its own past (DESIGN §5).
+ */
+import type { Address } from "@anamnesis/sdk/core/types";
+import type { Clock, Log } from "../ports.ts";
+import { OWN_SIZE_WAIT_MS } from "./sync.ts";
+
+/** Ports of the question. */
+export interface OwnSizePorts {
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Entries of the own feed that are held here. */
+  size(): number;
+  /** Size that the chain anchored, once the chain was read up to its head; undefined before. */
+  anchored(): number | undefined;
+  /** Keys of the other members' open nodes. */
+  others(): readonly Address[];
+  /** The size is known and everything up to it is held. Called once. */
+  onKnown(): void;
+}
+
+/** Collects answers about the own feed until it may be written. */
+export interface OwnSize {
+  heard(peer: Address, size: number): void;
+  /** Looks again; call it after each answer and once a second. */
+  check(): void;
+  /** What it still waits for, for people; undefined when known. */
+  waitsFor(): string | undefined;
+}
+
+/**
+ * The rule: take the greatest answer within two seconds, from the chain or a peer that held this
+ * feed. "I have nothing of it" counts only for a feed that was never started here either. Whoever is
+ * ahead is fetched from first. Alone, without any answer, the node senses and keeps, and does not sign.
+ */
+export function createOwnSize(ports: OwnSizePorts): OwnSize {
+  const answers = new Map<Address, number>();
+  const startedMs = ports.clock.monotonicMs();
+  let known = false;
+
+  function verdict(): string | undefined {
+    const size = ports.size();
+    const anchored = ports.anchored();
+    const told = [...answers.values(), ...(anchored === undefined ? [] : [anchored])];
+    const counted = size === 0 ? told : told.filter((answer) => answer > 0);
+    if (counted.length === 0) return "an answer of the chain or of a peer about the size of this node's feed";
+    const greatest = Math.max(...counted);
+    if (greatest > size)
+      return `the entries ${size} to ${greatest} of this node's own feed, which a peer holds`;
+    const everybody = ports.others().every((other) => answers.has(other));
+    const waited = ports.clock.monotonicMs() - startedMs >= OWN_SIZE_WAIT_MS;
+    if (everybody && anchored !== undefined) return undefined;
+    return waited ? undefined : "the other peers' answers about the size of this node's feed";
+  }
+
+  function check(): void {
+    if (known || verdict() !== undefined) return;
+    known = true;
+    ports.onKnown();
+  }
+
+  return {
+    heard(peer, size) {
+      answers.set(peer, Math.max(size, answers.get(peer) ?? 0));
+      check();
+    },
+    check,
+    waitsFor: () => (known ? undefined : verdict()),
+  };
+}

@@ -1,0 +1,119 @@
+/* The parts of a plant that a running node and an offline look share: identity, controls, policy. */
+import { readFileSync } from "node:fs";
+import { parseAddress, parseBytes32 } from "@anamnesis/sdk/core/bytes";
+import { AnamnesisError } from "@anamnesis/sdk/core/errors";
+import { blindingKeyHash } from "@anamnesis/sdk/core/ids";
+import { recoverSigner } from "@anamnesis/sdk/core/signature";
+import { createHasher, type TypedDataHasher } from "@anamnesis/sdk/core/typed-data";
+import type { Address, Bytes32, Signature } from "@anamnesis/sdk/core/types";
+import type { ConsortiumAddress } from "./adapters/chain/ethers-chain.ts";
+import { createEdl } from "./adapters/controls/edl.ts";
+import { createNftables } from "./adapters/controls/nftables.ts";
+import { createSuricata } from "./adapters/controls/suricata.ts";
+import { readSecretFile } from "./adapters/keys/keystore.ts";
+import type { Config } from "./config.ts";
+import type { VaccinateOptions } from "./flows/vaccinate-types.ts";
+import type { Clock, Control } from "./ports.ts";
+import type { Registry } from "./state/registry.ts";
+
+/** Where a consortium lives; every member has the same file. */
+export type ConsortiumFile = ConsortiumAddress & { readonly blindingKeyHash: Bytes32 };
+
+/** Reads consortium.json. Throws `config.invalid`. */
+export function readConsortium(path: string): ConsortiumFile {
+  try {
+    const value = JSON.parse(readFileSync(path, "utf8")) as ConsortiumFile;
+    return {
+      chainId: Number(value.chainId),
+      genesisHash: parseBytes32(value.genesisHash, "genesisHash"),
+      registry: parseAddress(value.registry, "registry"),
+      memory: parseAddress(value.memory, "memory"),
+      codeHashes: {
+        registry: parseBytes32(value.codeHashes?.registry, "codeHashes.registry"),
+        memory: parseBytes32(value.codeHashes?.memory, "codeHashes.memory"),
+      },
+      blindingKeyHash: parseBytes32(value.blindingKeyHash, "blindingKeyHash"),
+    };
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new AnamnesisError(
+      "config.invalid",
+      `chain.consortium: ${path}: ${why}; it is the file that the consortium's foundation wrote`,
+      { cause },
+    );
+  }
+}
+
+/** The consortium's blinding key as kept here, or undefined. Throws `blindingKey.mismatch` when it is another one. */
+export function readBlindingKey(path: string, expected: Bytes32): Uint8Array | undefined {
+  const key = readSecretFile(path, "blindingKey");
+  if (key !== undefined && blindingKeyHash(key) !== expected) {
+    throw new AnamnesisError(
+      "blindingKey.mismatch",
+      `blindingKey: ${path} is not this consortium's key; remove it and the node fetches it from a peer`,
+    );
+  }
+  return key;
+}
+
+/** The EIP-712 digests of a consortium. */
+export function hasherOf(consortium: ConsortiumAddress): TypedDataHasher {
+  return createHasher({ chainId: consortium.chainId, verifyingContract: consortium.registry });
+}
+
+/** The controls of a configuration. */
+export function createControls(config: Config, clock: Clock): Control[] {
+  return config.controls.map(({ name, kind, level, path }) => {
+    const options = { name, level, path };
+    if (kind === "edl") return createEdl(options, { clock });
+    if (kind === "nftables") return createNftables(options, { clock });
+    return createSuricata(options, { clock });
+  });
+}
+
+/**
+ * The member account that signed this configuration for this node's member, or undefined. Only a
+ * signed configuration may act above alert: whoever can edit a file must not be able to block a plant.
+ */
+export function configSigner(
+  config: Config,
+  hasher: TypedDataHasher,
+  registry: Registry,
+  key: Address,
+): Address | undefined {
+  if (config.signature === undefined) return undefined;
+  const member = registry.key(key)?.member;
+  const account = registry.members().find(({ number }) => number === member)?.account;
+  const signer = recoverSigner(hasher.configuration(config.digest), config.signature.signature as Signature);
+  return signer !== undefined && signer === account ? signer : undefined;
+}
+
+/** What vaccination may do at this plant. Unsigned: every control is in shadow and no standing change holds. */
+export function policyOf(
+  config: Config,
+  signed: boolean,
+  commit: VaccinateOptions["commit"],
+): VaccinateOptions {
+  return {
+    self: () => config.self,
+    phases: Object.fromEntries(
+      config.controls.map(({ name, phase }) => [name, phase === "protecting" && !signed ? "shadow" : phase]),
+    ),
+    safetyControls: config.controls.filter(({ safety }) => safety).map(({ name }) => name),
+    budgetPerHour: config.budget.blocksPerHour,
+    durationMs: config.budget.expiryHours * 3_600_000,
+    requireRecorded: config.requireRecorded,
+    standing: signed
+      ? config.standing.map((change) => ({
+          name: change.name,
+          classes: [change.class],
+          controls: change.controls,
+          levels: [],
+          action: change.action,
+          maxDurationMs: change.maxHours * 3_600_000,
+          validUntilMs: Date.parse(change.until),
+        }))
+      : [],
+    commit,
+  };
+}

@@ -1,0 +1,102 @@
+/*
+ * What follows when memory changes: policy looks again, this member may have to answer, the relay has
+ * something to send, and people hear of it. The joints of the walk, in one place.
+ */
+import type { Address, IndicatorId } from "@anamnesis/sdk/core/types";
+import type { OwnFeed } from "./flows/append.ts";
+import type { Effect } from "./flows/project.ts";
+import type { Relay } from "./flows/relay.ts";
+import type { Support } from "./flows/support.ts";
+import type { Vaccinate } from "./flows/vaccinate-types.ts";
+import type { Clock, Log } from "./ports.ts";
+import type { Rooms } from "./rooms.ts";
+import type { ChangeType, NewChange } from "./state/changes.ts";
+import type { RegistryChange } from "./state/registry.ts";
+import { isRecorded, recordView } from "./state/view.ts";
+
+/** What the joints need. */
+export interface ReactionPorts {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly rooms: Rooms;
+  readonly ownFeed: OwnFeed;
+  readonly support: Support;
+  readonly vaccinate: Vaccinate;
+  readonly relay: Pick<Relay, "kick">;
+  readonly peers: { recheck(): void };
+}
+
+/** The joints. */
+export interface Reactions {
+  onEffects(feed: Address, effects: readonly Effect[]): void;
+  onChain(change: RegistryChange): void;
+  /** Statuses change with time alone: look at every record again. */
+  refreshAll(): void;
+}
+
+/** Status names that people hear of when a record reaches them. */
+const TOLD: ReadonlySet<string> = new Set(["attested", "refuted", "withdrawn"]);
+
+/** Creates the joints. */
+export function createReactions(ports: ReactionPorts): Reactions {
+  const { clock, log, rooms } = ports;
+  const { memory, changes, registry } = rooms;
+  const told = new Map<IndicatorId, string>();
+
+  function tell(news: readonly NewChange[]): void {
+    if (news.length === 0) return;
+    ports.ownFeed
+      .append([], { changes: news })
+      .catch((error: unknown) => log.warn("changes.lost", { message: String(error) }));
+  }
+
+  function refresh(id: IndicatorId): NewChange[] {
+    const record = memory.record(id);
+    if (record === undefined) return [];
+    const view = recordView(rooms, record, clock.nowMs());
+    if (view !== undefined) ports.vaccinate.consider(view);
+    const news: NewChange[] = [];
+    const note = (type: ChangeType) => news.push({ atMs: clock.nowMs(), type, indicator: id });
+    const { name } = view?.indicatorStatus ?? memory.indicatorStatus(id, clock.nowMs() / 1000);
+    const before = told.get(id) ?? (changes.timeline(id).attested === undefined ? undefined : "attested");
+    if (name !== before && TOLD.has(name)) note(name as ChangeType);
+    told.set(id, name);
+    if (changes.timeline(id).recorded === undefined && isRecorded(rooms, record)) note("recorded");
+    return news;
+  }
+
+  function refreshAll(): void {
+    tell([...memory.records()].flatMap((record) => refresh(record.id)));
+  }
+
+  return {
+    onEffects(_feed, effects) {
+      const ids = new Set<IndicatorId>();
+      let stances = 0;
+      for (const effect of effects) {
+        if (effect.indicator !== undefined && effect.kind !== "receipt" && effect.kind !== "sighting")
+          ids.add(effect.indicator);
+        if (effect.stance?.won === true) stances++;
+      }
+      const news = [...ids].flatMap(refresh);
+      ports.support.consider(effects);
+      if (stances > 0) ports.relay.kick();
+      tell(news);
+    },
+    onChain({ subjects, membership, parameters }) {
+      if (membership) {
+        ports.peers.recheck();
+        rooms.rebuild();
+        return refreshAll();
+      }
+      if (parameters) return refreshAll();
+      const ids = new Set<IndicatorId>();
+      for (const subject of subjects) {
+        const id = memory.indicatorOf(subject);
+        if (id !== undefined) ids.add(id);
+      }
+      if (registry.recordedAt() !== undefined) tell([...ids].flatMap(refresh));
+    },
+    refreshAll,
+  };
+}

@@ -1,0 +1,87 @@
+/*
+ * The state of a plant, opened from its store: everything a node shows is a projection of feeds and
+ * chain, and this is where it is rebuilt. Used by the running node and by the command line on a stopped one.
+ */
+import type { TypedDataHasher } from "@anamnesis/sdk/core/typed-data";
+import type { Address } from "@anamnesis/sdk/core/types";
+import type { FeedRights } from "./flows/admit.ts";
+import { createProjection, type Projection } from "./flows/project.ts";
+import type { Clock, Store } from "./ports.ts";
+import { type Changes, loadChanges } from "./state/changes.ts";
+import { type Detections, loadDetections } from "./state/detections.ts";
+import { type Feeds, loadFeeds } from "./state/feeds.ts";
+import { createMemory, type Memory } from "./state/memory.ts";
+import { createRegistry, type Registry } from "./state/registry.ts";
+import { createVaccinations, type Vaccinations } from "./state/vaccinations.ts";
+
+/** The rooms of one plant's state. */
+export interface Rooms {
+  readonly store: Store;
+  readonly feeds: Feeds;
+  readonly changes: Changes;
+  readonly detections: Detections;
+  readonly registry: Registry;
+  readonly memory: Memory;
+  readonly vaccinations: Vaccinations;
+  readonly projection: Projection;
+  readonly rights: FeedRights;
+  /** Projects all feeds anew, in one go: at start, and when membership changed. */
+  rebuild(): void;
+}
+
+/** Opens the rooms over a store and rebuilds memory. `blindingKey` is 32 bytes or not known yet. */
+export async function openRooms(
+  store: Store,
+  hasher: TypedDataHasher,
+  clock: Clock,
+  blindingKey: Uint8Array | undefined,
+): Promise<Rooms> {
+  const feeds = await loadFeeds(store);
+  const changes = await loadChanges(store);
+  const detections = await loadDetections(store);
+  const registry = await createRegistry(store);
+  const vaccinations = await createVaccinations(store);
+  const memory = createMemory(registry);
+  if (blindingKey !== undefined) memory.setBlindingKey(blindingKey);
+  const projection = createProjection({
+    clock,
+    hasher,
+    memory,
+    memberOf: (key) => registry.key(key)?.member,
+    isRecorded: (uid) => registry.recordedUids.has(uid),
+  });
+  const rights = rightsOf(registry);
+
+  function rebuild(): void {
+    memory.clear();
+    for (const { feed } of feeds.list()) {
+      const end = Math.min(feeds.size(feed), rights.limitOf(feed).size);
+      for (let index = 0; index < end; index++) {
+        const item = feeds.item(feed, index);
+        if (item !== undefined) projection.applyItem(feed, index, item);
+      }
+    }
+  }
+
+  rebuild();
+  return { store, feeds, changes, detections, registry, memory, vaccinations, projection, rights, rebuild };
+}
+
+/** An open key's feed counts without end; any other key's up to what it had anchored (DESIGN §5). */
+function rightsOf(registry: Registry): FeedRights {
+  return {
+    limitOf(feed: Address) {
+      const anchored = registry.anchored(feed)?.size ?? 0;
+      switch (registry.keyState(feed)) {
+        case "open":
+          return { size: Number.POSITIVE_INFINITY };
+        case "suspended":
+          return { size: anchored, code: "attestation.suspended" };
+        case "unknown":
+          return { size: 0, code: "feed.unknown" };
+        default:
+          return { size: anchored, code: "feed.closed" };
+      }
+    },
+  };
+}
