@@ -110,7 +110,8 @@ function packedReader(
   splitter: LineSplitter,
   options: { readonly offset: number; readonly onDamage: (error: unknown) => void },
 ) {
-  const file = createReadStream(path);
+  // zlib drops what it had unpacked of the piece in which it meets damage: keep the pieces small.
+  const file = createReadStream(path, { highWaterMark: 4096 });
   const unpacked = createGunzip();
   file.on("error", (error) => unpacked.destroy(error));
   const chunks = file.pipe(unpacked)[Symbol.asyncIterator]();

@@ -292,10 +292,7 @@ describe("a compressed file", () => {
   });
 
   it("that is cut gives its complete lines, says so, and goes on when the rest is there", async () => {
-    const lines = Array.from(
-      { length: 3_000 },
-      (_, i) => `{"n":${i},"r":"${(i * 2_654_435_761) % 4_294_967_291}"}`,
-    );
+    const lines = scrambled(3_000);
     const whole = gzipSync(`${lines.join("\n")}\n`);
     await writeFile(log, whole.subarray(0, Math.floor(whole.length / 2)));
     const followed = start(log);
@@ -307,12 +304,13 @@ describe("a compressed file", () => {
   });
 
   it("that is damaged ends without an exception", async () => {
-    const broken = gzipSync(numbered(6, 9));
+    const lines = scrambled(3_000);
+    const broken = gzipSync(numbered(1, 4));
     broken[10] = 0x07; // a block of the reserved type (RFC 1951 §3.2.3)
-    await writeFile(log, Buffer.concat([gzipSync(numbered(1, 5)), broken]));
+    await writeFile(log, Buffer.concat([gzipSync(`${lines.join("\n")}\n`), broken]));
     const followed = start(log);
-    await until(() => followed.events.includes("detector.io"));
-    expect(followed.texts).toEqual(expected(1, 5));
+    await until(() => followed.events.includes("detector.io") && followed.texts.length > 2_000);
+    expect(lines.slice(0, followed.texts.length)).toEqual(followed.texts);
   });
 });
 
@@ -321,3 +319,8 @@ it("a position of another make begins at the start", async () => {
   const followed = await readAll(2, { position: { version: 7, offset: -1 } });
   expect(followed.texts).toEqual(expected(1, 2));
 });
+
+/** Lines that do not compress well. */
+function scrambled(count: number): string[] {
+  return Array.from({ length: count }, (_, i) => `{"n":${i},"r":"${(i * 2_654_435_761) % 4_294_967_291}"}`);
+}
