@@ -1,0 +1,144 @@
+import { AnamnesisError } from "../core/errors.ts";
+import { type Publishable, type PublishOptions, type PublishResult, publishLines } from "./publish.ts";
+import { type Connection, type Fetch, request } from "./request.ts";
+import { DEFAULT_RETRY, type RetryPolicy, strongRandom, wait } from "./retry.ts";
+import type {
+  Audit,
+  Change,
+  ChangesPage,
+  DoctorView,
+  HealthView,
+  IndicatorFilter,
+  IndicatorView,
+  QueuedCandidate,
+  RecallAnswer,
+  StanceView,
+  StoredDetection,
+  VaccineView,
+  WhyAnswer,
+} from "./views.ts";
+import { type WatchOptions, watchChanges } from "./watch.ts";
+
+/** Where the node is and what may be put in place of the platform's parts. */
+export interface ClientOptions {
+  /** The node's address, as `http://127.0.0.1:8801`. */
+  readonly url: string;
+  /** A bearer token; commands and publishing always need one. */
+  readonly token?: string;
+  readonly fetch?: Fetch;
+  /** The most one answer may take, ms. */
+  readonly timeoutMs?: number;
+  readonly retry?: Partial<RetryPolicy>;
+  /** A number in [0, 1) for jitter. */
+  readonly random?: () => number;
+  readonly wait?: typeof wait;
+}
+
+/** What every call takes. */
+export interface CallOptions {
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * A node's API. Every call rejects with AnamnesisError: the node's own code, or `api.unavailable`
+ * when it does not answer.
+ */
+export interface Client {
+  health(options?: CallOptions): Promise<HealthView>;
+  doctor(options?: CallOptions): Promise<DoctorView>;
+  indicators(filter?: IndicatorFilter, options?: CallOptions): Promise<readonly IndicatorView[]>;
+  /** By id, STIX id or a unique prefix of at least 8 hexadecimal digits; `api.notFound` when unknown. */
+  indicator(id: string, options?: CallOptions): Promise<IndicatorView>;
+  /** Whether a value (address, domain, URL, hash …) is known as an attack. */
+  recall(value: string, options?: CallOptions): Promise<RecallAnswer>;
+  /** Newest first. */
+  detections(
+    page?: { readonly limit?: number; readonly before?: number },
+    options?: CallOptions,
+  ): Promise<readonly StoredDetection[]>;
+  candidates(options?: CallOptions): Promise<readonly QueuedCandidate[]>;
+  release(id: string, options?: CallOptions): Promise<IndicatorView>;
+  hold(id: string, untilMs: number, options?: CallOptions): Promise<QueuedCandidate>;
+  attest(
+    id: string,
+    stance: StanceView["stance"],
+    confidence: number,
+    options?: CallOptions,
+  ): Promise<IndicatorView>;
+  vaccines(options?: CallOptions): Promise<readonly VaccineView[]>;
+  why(value: string, options?: CallOptions): Promise<WhyAnswer>;
+  changes(
+    page?: { readonly after?: number; readonly limit?: number },
+    options?: CallOptions,
+  ): Promise<ChangesPage>;
+  audit(options?: CallOptions): Promise<Audit>;
+  /** Publishes detector lines or EVE objects in batches; resolves when the node has them durable. */
+  publish(
+    lines: Iterable<Publishable> | AsyncIterable<Publishable>,
+    options?: PublishOptions,
+  ): Promise<PublishResult>;
+  /** The node's changes, each once and in order, across reconnects. */
+  watch(options?: WatchOptions): AsyncGenerator<Change, void, undefined>;
+}
+
+/**
+ * Makes a client of a node's API; it opens nothing until it is asked.
+ * @throws AnamnesisError `input.invalid` when the address is not one
+ * @example
+ * const plant = createClient({ url: "http://127.0.0.1:8801" });
+ * (await plant.recall("203.0.113.7")).known // true
+ */
+export function createClient(options: ClientOptions): Client {
+  const connection: Connection = {
+    url: parseUrl(options.url),
+    token: options.token,
+    fetch: options.fetch ?? ((url, init) => fetch(url, init)),
+    timeoutMs: options.timeoutMs ?? 30_000,
+  };
+  const tools = {
+    retry: { ...DEFAULT_RETRY, ...options.retry },
+    random: options.random ?? strongRandom,
+    wait: options.wait ?? wait,
+  };
+  const get = <T>(
+    path: string,
+    call?: CallOptions,
+    query?: Readonly<Record<string, string | number | undefined>>,
+  ) => request<T>(connection, path, { signal: call?.signal, ...(query && { query }) });
+  const post = <T>(path: string, body: unknown, call?: CallOptions) =>
+    request<T>(connection, path, { method: "POST", body, signal: call?.signal });
+  const part = encodeURIComponent;
+
+  return {
+    health: (call) => get("/health", call),
+    doctor: (call) => get("/doctor", call),
+    indicators: async (filter, call) =>
+      (await get<{ indicators: IndicatorView[] }>("/indicators", call, { ...filter })).indicators,
+    indicator: (id, call) => get(`/indicators/${part(id)}`, call),
+    recall: (value, call) => get("/recall", call, { value }),
+    detections: async (page, call) =>
+      (await get<{ detections: StoredDetection[] }>("/detections", call, { ...page })).detections,
+    candidates: async (call) =>
+      (await get<{ candidates: QueuedCandidate[] }>("/candidates", call)).candidates,
+    release: (id, call) => post(`/candidates/${part(id)}/release`, undefined, call),
+    hold: (id, untilMs, call) => post(`/candidates/${part(id)}/hold`, { untilMs }, call),
+    attest: (id, stance, confidence, call) =>
+      post(`/indicators/${part(id)}/attestations`, { stance, confidence }, call),
+    vaccines: async (call) => (await get<{ vaccines: VaccineView[] }>("/vaccines", call)).vaccines,
+    why: (value, call) => get("/vaccines/why", call, { value }),
+    changes: (page, call) => get("/changes", call, { ...page }),
+    audit: (call) => get("/audit", call),
+    publish: (lines, call = {}) => publishLines(connection, lines, call, tools),
+    watch: (call = {}) => watchChanges(connection, call, tools),
+  };
+}
+
+function parseUrl(text: string): string {
+  const url = URL.parse(text);
+  if (url === null || !/^https?:$/.test(url.protocol))
+    throw new AnamnesisError(
+      "input.invalid",
+      `url is ${text}; give the node's address as http://127.0.0.1:8801`,
+    );
+  return `${url.origin}${url.pathname.replace(/\/+$/, "")}`;
+}

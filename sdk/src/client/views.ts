@@ -1,0 +1,305 @@
+/** What a node answers, as plain JSON: the shapes behind the client, the command line and the dashboard. */
+import type { ErrorCode } from "../core/errors.ts";
+import type {
+  ActionClass,
+  Address,
+  Bytes32,
+  Detection,
+  IndicatorForm,
+  IndicatorId,
+  LineReason,
+  MemberNumber,
+  PurdueLevel,
+  ReleaseClass,
+  Status,
+  Subject,
+} from "../core/types.ts";
+
+// ── the change stream ────────────────────────────────────────────────────────────────────────
+
+/** One step of the walk that a plant can reach for one indicator. */
+export type Step =
+  | "alert"
+  | "released"
+  | "signed"
+  | "admitted"
+  | "warned"
+  | "attested"
+  | "protected"
+  | "recorded";
+
+/** What else can happen to a record or to the node. */
+export type ChangeType =
+  | Step
+  | "review"
+  | "held"
+  | "stopped"
+  | "sighting"
+  | "refused"
+  | "deferred"
+  | "undone"
+  | "refuted"
+  | "withdrawn"
+  | "superseded"
+  | "alarm";
+
+/** One line of the change stream. */
+export interface Change {
+  /** Grows by one, never reused: the cursor of the stream. */
+  readonly sequence: number;
+  /** ms since the epoch, this node's clock. */
+  readonly atMs: number;
+  readonly type: ChangeType;
+  readonly indicator?: IndicatorId;
+  readonly feed?: Address;
+  readonly member?: MemberNumber;
+  readonly control?: string;
+  readonly action?: ActionClass;
+  /** An error code or a short reason. */
+  readonly code?: string;
+  readonly detail?: string;
+}
+
+/** When a plant reached each step for one indicator the first time, ms since the epoch. */
+export type Timeline = Readonly<Partial<Record<Step, number>>>;
+
+/** A page of the change log. */
+export interface ChangesPage {
+  readonly changes: readonly Change[];
+  /** Ask again after this one. */
+  readonly cursor: number;
+  /** The memory hash at the answer: compare it after every reconnect. */
+  readonly stateHash: Bytes32;
+}
+
+// ── detections ───────────────────────────────────────────────────────────────────────────────
+
+/** Why a value did not become a candidate. */
+export interface Stopped {
+  readonly value: string;
+  readonly code: string;
+  /** The entry that stopped it, with its source: `asset plc-1 (self.yaml)`. */
+  readonly entry: string;
+}
+
+/** What a detection led to. */
+export interface DetectionOutcome {
+  /** The strongest of its candidates' fates. */
+  readonly kind: "released" | "sighting" | "review" | "held" | "stopped";
+  readonly indicators: readonly IndicatorId[];
+  readonly stopped: readonly Stopped[];
+}
+
+/** A detection as kept; the outcome is absent only between two hops. */
+export interface StoredDetection {
+  readonly sequence: number;
+  readonly detection: Detection;
+  readonly outcome?: DetectionOutcome;
+}
+
+/** A candidate that awaits the company's word. */
+export interface QueuedCandidate {
+  readonly id: IndicatorId;
+  readonly form: IndicatorForm;
+  readonly class: ReleaseClass;
+  readonly severity: number | null;
+  readonly name: string;
+  readonly attackIds: readonly string[];
+  readonly firstMs: number;
+  readonly lastMs: number;
+  readonly count: number;
+  readonly state: "review" | "held";
+  /** Why it was not released by itself: `release.review`, `validation.hit` … */
+  readonly reason: string;
+  /** End of a hold, ms since the epoch; then it is back in review, louder. */
+  readonly holdUntilMs?: number;
+}
+
+/** What a detector has delivered so far, by outcome. */
+export interface DetectorCounts {
+  readonly lines: number;
+  readonly detections: number;
+  readonly context: number;
+  readonly duplicates: number;
+  readonly rejected: Readonly<Partial<Record<LineReason, number>>>;
+  /** The last line of each rejected kind, trimmed. */
+  readonly examples: Readonly<Partial<Record<LineReason, string>>>;
+}
+
+// ── records ──────────────────────────────────────────────────────────────────────────────────
+
+/** One member's stance on a record, as shown. */
+export interface StanceView {
+  readonly member: number;
+  readonly key: Address;
+  readonly stance: "support" | "refute" | "withdraw";
+  readonly basis: "observed" | "validated" | "analyst";
+  readonly confidence: number;
+  /** When it was signed (its version), ms since the epoch. */
+  readonly signedAtMs: number;
+  readonly validUntilMs: number | null;
+  readonly recorded: boolean;
+  readonly counts: boolean;
+}
+
+/** One control's part in a record at this plant. */
+export interface ApplicationView {
+  readonly control: string;
+  readonly kind: string;
+  readonly level: PurdueLevel;
+  readonly phase: "learning" | "shadow" | "protecting";
+  readonly action: ActionClass | "none";
+  readonly proof: "enforced" | "staged" | "none";
+  /** Codes that lowered or stopped it: policy.approval, self.incomplete, deferred.budget … */
+  readonly because: readonly string[];
+  readonly appliedAtMs: number | null;
+  readonly expiresAtMs: number | null;
+}
+
+/** A record as a plant knows it. */
+export interface IndicatorView {
+  readonly id: IndicatorId;
+  readonly stixId: string;
+  readonly subject: Subject | null;
+  readonly name: string;
+  readonly class: ReleaseClass;
+  readonly patternType: string;
+  readonly pattern: string;
+  readonly form: IndicatorForm | null;
+  readonly tlp: string;
+  /** The key whose feed brought it here first, and its member. */
+  readonly origin: { readonly feed: Address; readonly member: number | null };
+  /** By signatures held, at this node's clock. */
+  readonly status: Status;
+  readonly responseStatus: Status | null;
+  readonly responseAction: ActionClass | null;
+  /** Whether everything that counts is on the chain. */
+  readonly recorded: boolean;
+  /** 0–1000. */
+  readonly score: number;
+  readonly members: readonly number[];
+  readonly stances: readonly StanceView[];
+  readonly sightings: {
+    readonly count: number;
+    readonly firstMs: number | null;
+    readonly lastMs: number | null;
+    readonly plants: number;
+  };
+  /** The highest state this plant reached: nothing, warned, watched (its ceiling is alert) or protected. */
+  readonly state: "none" | "warned" | "watched" | "protected";
+  /** The highest state this plant's signed configuration allows for it. */
+  readonly able: "none" | "watched" | "protected";
+  readonly proof: "enforced" | "staged" | "none";
+  readonly applications: readonly ApplicationView[];
+  readonly timeline: Timeline;
+}
+
+/** Filters every list takes. */
+export interface IndicatorFilter {
+  readonly class?: ReleaseClass;
+  readonly status?: Status["name"];
+  readonly state?: IndicatorView["state"];
+  readonly limit?: number;
+}
+
+// ── answers ──────────────────────────────────────────────────────────────────────────────────
+
+/** How a plant is. */
+export interface HealthView {
+  readonly ok: boolean;
+  readonly plant: string;
+  readonly member: number | null;
+  readonly key: Address;
+  readonly version: string;
+  /** What this plant waits for or suffers from: feed.sizeUnknown, blindingKey.missing, self.stale … */
+  readonly alarms: readonly { readonly code: ErrorCode | string; readonly message: string }[];
+  readonly armed: boolean;
+  readonly records: number;
+  readonly warned: number;
+  readonly watched: number;
+  readonly protected: number;
+  readonly awaitingMe: number;
+  readonly peers: readonly {
+    readonly key: Address;
+    readonly member: number | null;
+    readonly connected: boolean;
+  }[];
+  readonly feedSize: number;
+  readonly heldHash: Bytes32;
+  readonly chain: {
+    readonly reachable: boolean;
+    readonly block: number | null;
+    readonly lagBlocks: number | null;
+    readonly recordedHash: Bytes32 | null;
+  };
+  readonly cursor: number;
+}
+
+/** Everything an operator asks first when something looks wrong. */
+export interface DoctorView {
+  readonly health: HealthView;
+  readonly labPublic: readonly string[];
+  readonly configSignedBy: Address | null;
+  readonly parameters: {
+    readonly members: number;
+    readonly witnesses: number;
+    readonly refutes: number;
+    readonly maxBatch: number;
+  } | null;
+  readonly detectors: Readonly<Record<string, DetectorCounts>>;
+  readonly outcomes: Readonly<Record<string, number>>;
+  readonly ignored: Readonly<Record<string, number>>;
+  readonly rejected: Readonly<Record<string, number>>;
+  readonly controls: readonly {
+    readonly name: string;
+    readonly kind: string;
+    readonly level: PurdueLevel;
+    readonly phase: string;
+    readonly ok: boolean;
+    readonly detail: string;
+  }[];
+  readonly self: {
+    readonly confirmedAtMs: number;
+    readonly stale: boolean;
+    readonly incomplete: readonly string[];
+  };
+  readonly validation: { readonly events: number; readonly hours: number; readonly dataset: Bytes32 | null };
+  /** Feeds, chain and store compared; empty when all agree. */
+  readonly differences: readonly string[];
+}
+
+/** Whether a value is known as an attack. */
+export interface RecallAnswer {
+  readonly value: string;
+  readonly known: boolean;
+  readonly indicators: readonly IndicatorView[];
+}
+
+/** "Is it you who cut off the HMI?": who, why, since when, until when; or no, not us. */
+export interface WhyAnswer {
+  readonly value: string;
+  readonly us: boolean;
+  readonly answer: string;
+  readonly applications: readonly (ApplicationView & {
+    readonly indicator: IndicatorId;
+    readonly name: string;
+    readonly statement: string;
+  })[];
+}
+
+/** Sums and digests for an independent count. */
+export interface Audit {
+  /** Σ for the launcher's independent count. */
+  readonly lines: number;
+  readonly outcomes: number;
+  /** Every (member, subject, version) held in feeds. */
+  readonly attestations: readonly string[];
+  /** Indicators this plant's own feed has released. */
+  readonly released: readonly IndicatorId[];
+  readonly held: readonly IndicatorId[];
+  readonly duplicateAttestations: number;
+  readonly duplicateApplications: number;
+}
+
+/** One application of a record on a control of this plant. */
+export type VaccineView = ApplicationView & { readonly indicator: IndicatorId; readonly name: string };
