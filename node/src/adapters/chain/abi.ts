@@ -38,6 +38,7 @@ export const REGISTRY_ABI = [
   "error MemberRegistryUnknownKey(address key)",
   "error MemberRegistryKeyRevoked(address key)",
   "error MemberRegistryForeignKey(address key, uint16 member)",
+  "error MemberRegistryDelegationForbidden(address delegatee)",
   "error MemberRegistryLengthMismatch(uint256 items, uint256 signatures)",
   "error MemberRegistryBatchTooLarge(uint256 items, uint16 maximum)",
   "error MemberRegistryMalformedSignature(bytes signature)",
@@ -64,6 +65,12 @@ export const MEMORY_ABI = [
   "error ImmuneMemoryInvalidConfidence(uint8 confidence)",
   "error ImmuneMemoryInvalidValidUntil(uint8 stance, uint40 validUntil)",
   "error ImmuneMemoryMalformedSignature(bytes signature)",
+  "error ImmuneMemoryInvalidRegistry(address registry)",
+  "error ImmuneMemoryInvalidBlindingKeyHash(bytes32 blindingKeyHash)",
+  "error ImmuneMemoryUnknownKey(address key)",
+  "error ImmuneMemoryRevokedKey(address key)",
+  "error ImmuneMemoryStaleVersion(uint48 version, uint48 held)",
+  "error ImmuneMemoryFutureVersion(uint48 version, uint256 latest)",
 ] as const;
 
 /** Codec of `MemberRegistry`. */
