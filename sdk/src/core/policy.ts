@@ -151,7 +151,7 @@ export function decide(input: PolicyInput): Decision {
 
   const because: PolicyReason[] = [];
   let action: ActionClass = record.response ?? "alert";
-  if (!(action in RANK)) action = "alert";
+  if (!Object.hasOwn(RANK, action)) action = "alert";
   if (record.response === undefined) because.push("response.none");
   const cap = (ceiling: ActionClass, reason: PolicyReason): void => {
     if (!weaker(ceiling, action)) return;

@@ -227,7 +227,7 @@ export function validate(
     const what = own === undefined ? `${hits} benign events` : `Self: ${own}`;
     return { ok: false, code: "validation.hit", reason: `it would have hit ${what}`, result };
   }
-  const enough = events >= limits.minimumEvents || (events > 0 && index.hours >= limits.minimumHours);
+  const enough = events > 0 && (events >= limits.minimumEvents || index.hours >= limits.minimumHours);
   if (!enough) {
     const reason = `${events} fitting benign events in ${index.hours} h; ${limits.minimumEvents} events or ${limits.minimumHours} h are needed`;
     return { ok: false, code: "validation.insufficient", reason, result };
