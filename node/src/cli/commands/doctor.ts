@@ -1,0 +1,119 @@
+import type { DoctorView } from "../../api.ts";
+import { clean, pairs, type Style, short, table, time } from "../output.ts";
+import type { Result } from "../program.ts";
+
+/** Everything the node knows of its own state, and what is wrong first. */
+export function showDoctor(doctor: DoctorView, running: boolean): Result {
+  const wrong = problemsOf(doctor, running);
+  return {
+    json: doctor,
+    raw: wrong,
+    exit: wrong.length === 0 ? 0 : 1,
+    human: (style) =>
+      [verdict(wrong, running, style), summary(doctor, style), ...sections(doctor, style)].join("\n\n"),
+  };
+}
+
+/** What needs somebody, one line each. */
+function problemsOf({ health, controls, self, differences }: DoctorView, running: boolean): string[] {
+  return [
+    // A stopped node has alarms of its own stillness; they would say nothing about its store.
+    ...(running ? health.alarms.map(({ code, message }) => `${code}: ${message}`) : []),
+    ...controls.filter(({ ok }) => !ok).map(({ name, detail }) => `control ${name}: ${detail}`),
+    ...(self.stale
+      ? ["self.stale: Self was confirmed more than 30 days ago; actions are lowered to alert"]
+      : []),
+    ...self.incomplete.map((entry) => `self.incomplete: ${entry}`),
+    ...differences.map((difference) => `difference: ${difference}`),
+  ];
+}
+
+function verdict(wrong: readonly string[], running: boolean, { good, bad, soft }: Style): string {
+  const lines = wrong.map((line) => bad(`! ${clean(line)}`));
+  if (wrong.length === 0) lines.push(good("Nothing is wrong: feeds, chain and store agree."));
+  if (!running) lines.push(soft("The node is stopped; this is its store."));
+  return lines.join("\n");
+}
+
+function summary(doctor: DoctorView, style: Style): string {
+  const { health, parameters, self, validation } = doctor;
+  const { block, lagBlocks, reachable } = health.chain;
+  return pairs(
+    [
+      ["plant", `${health.plant}, member ${health.member ?? "not enrolled"}, version ${health.version}`],
+      ["key", health.key],
+      [
+        "configuration",
+        doctor.configSignedBy ? `signed by ${doctor.configSignedBy}` : "not signed: alert only",
+      ],
+      ["lab.public", doctor.labPublic.length > 0 ? doctor.labPublic.join(", ") : "none"],
+      [
+        "agreement",
+        parameters
+          ? `${parameters.members} members, ${parameters.witnesses} of them witnesses; ${parameters.refutes} refutes`
+          : "not known yet",
+      ],
+      [
+        "records",
+        `${health.records}, protected ${health.protected}, watched ${health.watched}, warned ${health.warned}`,
+      ],
+      ["feed", `${health.feedSize} entries; memory ${short(health.heldHash)}`],
+      [
+        "peers",
+        `${health.peers.filter((peer) => peer.connected).length} of ${health.peers.length} connected`,
+      ],
+      [
+        "chain",
+        `${reachable ? "reachable" : "unreachable"}, block ${block ?? "none"}, lag ${lagBlocks ?? "unknown"}`,
+      ],
+      ["self", `confirmed ${time(self.confirmedAtMs, style.nowMs)}`],
+      ["validation", `${validation.events} ordinary events, ${validation.hours} h`],
+    ],
+    style,
+  );
+}
+
+function sections(doctor: DoctorView, style: Style): string[] {
+  const { controls, detectors, outcomes, ignored, rejected } = doctor;
+  const parts: string[] = [];
+  if (controls.length > 0)
+    parts.push(
+      table(
+        ["CONTROL", "KIND", "LEVEL", "PHASE", "OK", "DETAIL"],
+        controls.map((c) => [c.name, c.kind, String(c.level), c.phase, c.ok ? "yes" : "NO", c.detail]),
+        style,
+      ),
+    );
+  const counts = Object.entries(detectors);
+  if (counts.length > 0)
+    parts.push(
+      table(
+        ["DETECTOR", "LINES", "DETECTIONS", "CONTEXT", "DUPLICATES", "REJECTED"],
+        counts.map(([name, c]) => [
+          name,
+          String(c.lines),
+          String(c.detections),
+          String(c.context),
+          String(c.duplicates),
+          rejections(c.rejected),
+        ]),
+        style,
+      ),
+    );
+  const examples = counts.flatMap(([name, c]) =>
+    Object.entries(c.examples).map(([reason, example]) => [name, reason, example ?? ""]),
+  );
+  if (examples.length > 0) parts.push(table(["DETECTOR", "REASON", "LAST EXAMPLE"], examples, style));
+  const codes = [
+    ...Object.entries(outcomes).map(([name, n]) => ["detections", name, String(n)]),
+    ...Object.entries(ignored).map(([name, n]) => ["messages ignored", name, String(n)]),
+    ...Object.entries(rejected).map(([name, n]) => ["messages rejected", name, String(n)]),
+  ];
+  if (codes.length > 0) parts.push(table(["WHAT", "CODE", "COUNT"], codes, style));
+  return parts;
+}
+
+function rejections(rejected: Readonly<Partial<Record<string, number>>>): string {
+  const list = Object.entries(rejected).map(([reason, n]) => `${reason} ${n}`);
+  return list.length === 0 ? "0" : list.join(", ");
+}

@@ -1,0 +1,250 @@
+import { AnamnesisError } from "@anamnesis/sdk/core/errors";
+import { Command, Option } from "commander";
+import type { ExitCode } from "./exit.ts";
+import type { Where } from "./locate.ts";
+import { type Answer, type Format, write } from "./output.ts";
+import type { Session } from "./session.ts";
+
+/** The global options of every command. */
+export interface Globals extends Where {
+  readonly output: Format;
+}
+
+/** An answer with the exit code it means. */
+export type Result = Answer & { readonly exit?: ExitCode };
+
+const HELP = `
+Exit codes: 0 done; 1 the answer is no or unknown; 2 usage or configuration; 3 the node is unreachable.
+Without a running node, doctor, indicators, recall, detections and vaccines read the plant's store.`;
+
+/** Makes the command line. Commands load their code when they run: help has to be quick. */
+export function createProgram(exit: (code: ExitCode) => void): Command {
+  const program = new Command("anamnesis")
+    .description("The shared immune memory of industrial plants, from one plant's side.")
+    .option("--plant <name>", "the plant, below --data; may be left out when there is one only")
+    .option("--data <dir>", "the directory of the local plants, here or above", ".anamnesis")
+    .option("--url <url>", "a node's address, instead of finding it by its plant")
+    .option("--token-file <file>", "file with the bearer token, instead of the plant's operator.token")
+    .addOption(
+      new Option("-o, --output <format>", "human, json (the API's) or raw (one value per line)")
+        .choices(["human", "json", "raw"])
+        .default("human"),
+    )
+    .addHelpText("after", HELP)
+    .exitOverride()
+    .configureHelp({ showGlobalOptions: true, sortSubcommands: false })
+    .showSuggestionAfterError();
+
+  /** Asks the plant, writes what it said, closes. */
+  async function answer(
+    command: Command,
+    run: (session: Session, globals: Globals) => Promise<Result>,
+    needs: { readonly running?: boolean } = {},
+  ): Promise<void> {
+    const globals = command.optsWithGlobals<Globals>();
+    const { openSession } = await import("./session.ts");
+    const session = await openSession(globals, { offline: needs.running !== true });
+    try {
+      const result = await run(session, globals);
+      write(result, globals.output);
+      exit(result.exit ?? 0);
+    } finally {
+      await session.close();
+    }
+  }
+
+  program
+    .command("status")
+    .description("one line: armed, warned, awaiting you, residual (known, and stopped by nothing here), lag")
+    .action(async (_options, command: Command) =>
+      answer(
+        command,
+        async ({ ask }) => (await import("./commands/status.ts")).showStatus(await ask.health()),
+        {
+          running: true,
+        },
+      ),
+    );
+
+  program
+    .command("doctor")
+    .description("everything to look at when something seems wrong; 1 when it is")
+    .action(async (_options, command: Command) =>
+      answer(command, async ({ ask, running }) =>
+        (await import("./commands/doctor.ts")).showDoctor(await ask.doctor(), running),
+      ),
+    );
+
+  program
+    .command("recall <value>")
+    .description("whether an address, domain, URL, hash or fingerprint is a known attack; 1 when it is not")
+    .action(async (value: string, _options, command: Command) =>
+      answer(command, async ({ ask }) =>
+        (await import("./commands/recall.ts")).showRecall(await ask.recall(value)),
+      ),
+    );
+
+  const indicators = program.command("indicators").description("records of attacks known here");
+  indicators
+    .command("list")
+    .description("indicators known here")
+    .addOption(new Option("--class <class>").choices(["observable", "modbus-write-by-non-writer"]))
+    .addOption(
+      new Option("--status <status>").choices([
+        "none",
+        "withdrawn",
+        "dormant",
+        "proposed",
+        "attested",
+        "refuted",
+      ]),
+    )
+    .addOption(
+      new Option("--state <state>", "what this plant reached").choices([
+        "none",
+        "warned",
+        "watched",
+        "protected",
+      ]),
+    )
+    .option("--limit <n>", "at most this many", wholeNumber("--limit", 1000), 100)
+    .action(async (_options, command: Command) =>
+      answer(command, async ({ ask }) => {
+        const { listIndicators, filterOf } = await import("./commands/indicators.ts");
+        return listIndicators(await ask.indicators(filterOf(command.opts())));
+      }),
+    );
+  indicators
+    .command("inspect <id>")
+    .description("one indicator, by id, STIX id or a prefix of 8 hexadecimal digits or more")
+    .action(async (id: string, _options, command: Command) =>
+      answer(command, async ({ ask }) =>
+        (await import("./commands/indicators.ts")).inspectIndicator(await ask.indicator(id)),
+      ),
+    );
+  for (const [verb, stance, words, confidence] of [
+    ["attest", "support", "support it as this plant's analyst", 80],
+    ["refute", "refute", "say that it is wrong", 80],
+    ["withdraw", "withdraw", "take this member's stance back", 0],
+  ] as const)
+    indicators
+      .command(`${verb} <id>`)
+      .description(words)
+      .option("--confidence <n>", "0 to 100", wholeNumber("--confidence", 100), confidence)
+      .action(async (id: string, options: { confidence: number }, command: Command) =>
+        answer(
+          command,
+          async ({ ask }) => {
+            const { inspectIndicator } = await import("./commands/indicators.ts");
+            const { id: full } = await ask.indicator(id);
+            return inspectIndicator(await ask.attest(full, stance, options.confidence));
+          },
+          { running: true },
+        ),
+      );
+
+  const detections = program.command("detections").description("what this plant's detectors saw");
+  detections
+    .command("tail")
+    .description("the last detections and what they led to")
+    .option("-n, --lines <n>", "how many", wholeNumber("--lines", 1000), 20)
+    .option("-f, --follow", "go on with new ones until interrupted")
+    .action(async (options: { lines: number; follow?: true }, command: Command) => {
+      const globals = command.optsWithGlobals<Globals>();
+      const { openSession } = await import("./session.ts");
+      const { tailDetections } = await import("./commands/detections-tail.ts");
+      const session = await openSession(globals, { offline: options.follow !== true });
+      try {
+        await tailDetections(session, options, globals.output);
+      } finally {
+        await session.close();
+      }
+    });
+  detections
+    .command("review")
+    .description("candidates that await the company's word")
+    .action(async (_options, command: Command) =>
+      answer(command, async ({ ask }) =>
+        (await import("./commands/detections.ts")).showCandidates(await ask.candidates()),
+      ),
+    );
+  detections
+    .command("release <id>")
+    .description("the company's word: this candidate may leave the plant")
+    .action(async (id: string, _options, command: Command) =>
+      answer(
+        command,
+        async ({ ask }) => {
+          const { findCandidate } = await import("./commands/detections.ts");
+          const { inspectIndicator } = await import("./commands/indicators.ts");
+          return inspectIndicator(await ask.release(findCandidate(await ask.candidates(), id)));
+        },
+        { running: true },
+      ),
+    );
+  detections
+    .command("hold <id>")
+    .description("keep a candidate back until a time")
+    .requiredOption("--until <when>", "a UTC time as 2026-11-25T18:00Z, or from now: 90min, 12h, 3d")
+    .action(async (id: string, options: { until: string }, command: Command) =>
+      answer(
+        command,
+        async ({ ask }) => {
+          const { findCandidate, parseUntil, showCandidates } = await import("./commands/detections.ts");
+          const untilMs = parseUntil(options.until, Date.now());
+          return showCandidates([await ask.hold(findCandidate(await ask.candidates(), id), untilMs)]);
+        },
+        { running: true },
+      ),
+    );
+
+  const vaccines = program.command("vaccines").description("what is in force at this plant");
+  vaccines
+    .command("list")
+    .description("every application on every control")
+    .action(async (_options, command: Command) =>
+      answer(command, async ({ ask }) =>
+        (await import("./commands/vaccines.ts")).listVaccines(await ask.vaccines()),
+      ),
+    );
+  vaccines
+    .command("why <value>")
+    .description("is it us who stop this value? 1 when it is not")
+    .action(async (value: string, _options, command: Command) =>
+      answer(command, async ({ ask }) =>
+        (await import("./commands/vaccines.ts")).showWhy(await ask.why(value)),
+      ),
+    );
+
+  const node = program.command("node").description("this plant's node");
+  node
+    .command("init")
+    .description("create a plant's directory: configuration, keystore, tokens; prints the key to enrol")
+    .option("--password-file <file>", "the keystore's password; or ANAMNESIS_PASSWORD_FILE; else one is made")
+    .option("--consortium <file>", "consortium.json as the foundation gave it")
+    .option("--chain <url>", "JSON-RPC address of the chain", "http://127.0.0.1:8545")
+    .option("--http-port <n>", "port of the API on loopback", wholeNumber("--http-port", 65_535), 8801)
+    .option("--peers-port <n>", "port for the other plants", wholeNumber("--peers-port", 65_535), 9801)
+    .action(async (_options, command: Command) => {
+      const { initPlant } = await import("./commands/init.ts");
+      const globals = command.optsWithGlobals<Globals>();
+      write(initPlant(globals, command.opts(), process.env), globals.output);
+    });
+  node
+    .command("start")
+    .description("run the node until interrupted")
+    .option("--config <file>", "plant.yaml, instead of finding it by --plant")
+    .action(async (options: { config?: string }, command: Command) => {
+      const { runNode } = await import("./commands/start.ts");
+      exit(await runNode(command.optsWithGlobals<Globals>(), options.config));
+    });
+
+  return program;
+}
+
+function wholeNumber(option: string, max: number): (text: string) => number {
+  return (text) => {
+    if (/^\d{1,9}$/.test(text) && Number(text) <= max) return Number(text);
+    throw new AnamnesisError("config.invalid", `${option} is ${text}; give a whole number from 0 to ${max}`);
+  };
+}
