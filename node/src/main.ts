@@ -90,7 +90,7 @@ export async function startNode(
     throw new AnamnesisError("keystore.missing", `chain.relayKey: ${config.chain.relayKey} does not exist`);
   const blindingKey = readBlindingKey(config.blindingKey, consortium.blindingKeyHash);
   const signer = createSigner(privateKey, hasher);
-  const benign = await loadBenign(config.validation.benign);
+  const { index: benign } = await loadBenign(config.validation.benign);
   const stops: (() => Promise<void> | void)[] = [];
   const stop = async (): Promise<void> => {
     for (const each of stops.splice(0).reverse()) await each();

@@ -1,0 +1,218 @@
+/* A consortium on this machine: chain, contracts, members, plants. Used by `npm start`, tests and benches. */
+import { execFile } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { existsSync } from "node:fs";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { createServer } from "node:net";
+import { join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { fromHex, toHex } from "@anamnesis/sdk/core/bytes";
+import { AnamnesisError } from "@anamnesis/sdk/core/errors";
+import { blindingKeyHash } from "@anamnesis/sdk/core/ids";
+import { createHasher } from "@anamnesis/sdk/core/typed-data";
+import type { Address, Parameters } from "@anamnesis/sdk/core/types";
+import type { Log } from "../../node/src/ports.ts";
+import { type ConsortiumAccounts, openAccounts } from "./accounts.ts";
+import { type Anvil, freePort, startAnvil } from "./anvil.ts";
+import { type Consortium, deployConsortium } from "./deploy.ts";
+import { type NodeProcess, startNodeProcess } from "./node-process.ts";
+import { configurePlant, type LocalPlant, openPlant } from "./plants.ts";
+import { enrolNodeKey } from "./registry.ts";
+
+/** The project's root directory. */
+export const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+
+/** The local consortium: of four plants only one is attacked, so one witness has to do (DESIGN §4). */
+export const LOCAL_PARAMETERS: Parameters = { members: 3, witnesses: 1, refutes: 2, maxBatch: 100 };
+
+/** How to set a consortium up. */
+export interface ConsortiumOptions {
+  readonly directory: string;
+  readonly plants: number;
+  readonly log: Log;
+  /** New blocks an hour at each plant; the local default is stated and raised for benches. */
+  readonly blocksPerHour?: number;
+  readonly parameters?: Parameters;
+  /** First port tried for each kind; others are taken when it is in use. */
+  readonly ports?: { readonly chain: number; readonly http: number; readonly peer: number };
+  readonly blockMs?: number;
+}
+
+/** A consortium that is set up; its nodes run once started. */
+export interface LocalConsortium {
+  readonly directory: string;
+  readonly chain: () => Anvil;
+  readonly consortium: Consortium;
+  readonly accounts: ConsortiumAccounts;
+  readonly plants: readonly LocalPlant[];
+  /** Starts the node of a plant as a process; resolves when its API answers. */
+  startPlant(index: number): Promise<NodeProcess>;
+  /** Kills the chain and starts it again from its last dump. */
+  restartChain(how: "kill" | "stop"): Promise<void>;
+  stopChain(): Promise<void>;
+  /** Stops nodes, then the chain. */
+  stop(): Promise<void>;
+}
+
+/** Compiles the contracts when their artifacts are missing or older. Throws `config.invalid`. */
+export async function buildContracts(): Promise<void> {
+  const artifact = join(ROOT, "artifacts/contracts/ImmuneMemory.sol/ImmuneMemory.json");
+  const hardhat = join(ROOT, "node_modules/hardhat/dist/src/cli.js");
+  if (existsSync(artifact) && process.env.ANAMNESIS_BUILD !== "always") return;
+  try {
+    await promisify(execFile)(process.execPath, [hardhat, "build", "--quiet"], { cwd: ROOT });
+  } catch (cause) {
+    throw new AnamnesisError(
+      "config.invalid",
+      "the contracts do not compile; run `npx hardhat build` to see why",
+      { cause },
+    );
+  }
+}
+
+/** Sets a consortium up, or goes on with the one that the directory holds. */
+export async function openConsortium(options: ConsortiumOptions): Promise<LocalConsortium> {
+  const directory = resolve(options.directory);
+  const { log } = options;
+  const parameters = options.parameters ?? LOCAL_PARAMETERS;
+  await mkdir(directory, { recursive: true, mode: 0o700 });
+  const count = await plantCount(directory, options.plants);
+  const [, accounts, ports] = await Promise.all([
+    buildContracts(),
+    openAccounts(join(directory, "accounts"), count),
+    choosePorts(count, options.ports ?? { chain: 8545, http: 8601, peer: 9601 }),
+  ]);
+  const plants = await Promise.all(
+    Array.from({ length: count }, (_, i) =>
+      openPlant(directory, i, { http: ports.http[i] as number, peer: ports.peer[i] as number }),
+    ),
+  );
+  const blindingKey = await openBlindingKey(join(plants[0]?.directory ?? directory, "blinding.key"));
+
+  const chainOptions = {
+    dir: join(directory, "chain"),
+    port: ports.chain,
+    log,
+    ...(options.blockMs !== undefined && { blockMs: options.blockMs }),
+  };
+  let anvil = await startAnvil(chainOptions);
+  const nodes = new Set<NodeProcess>();
+
+  try {
+    const consortium = await deployConsortium({
+      url: anvil.url,
+      file: join(directory, "consortium.json"),
+      deployer: accounts.deployer,
+      governor: accounts.governor.address,
+      founders: accounts.members.map(({ address }) => address),
+      parameters,
+      blindingKeyHash: blindingKeyHash(blindingKey),
+      durable: () => anvil.dump(),
+    });
+    const place = { url: anvil.url, consortium };
+    await Promise.all(
+      plants.map((plant, i) => enrolNodeKey(place, accounts.members[i] as never, plant.node.address)),
+    );
+    await anvil.dump();
+    const hasher = createHasher({
+      chainId: consortium.chainId,
+      verifyingContract: consortium.registry as Address,
+    });
+    await Promise.all(
+      plants.map((plant, i) =>
+        configurePlant(
+          plant,
+          plants.filter((other) => other !== plant),
+          accounts.members[i] as never,
+          hasher,
+          {
+            chainUrl: anvil.url,
+            consortiumFile: join(directory, "consortium.json"),
+            blocksPerHour: options.blocksPerHour ?? 100,
+            benignDirectory: join(ROOT, "fixtures/benign"),
+          },
+        ),
+      ),
+    );
+
+    return {
+      directory,
+      chain: () => anvil,
+      consortium,
+      accounts,
+      plants,
+      async startPlant(index) {
+        const node = await startNodeProcess(plants[index] as LocalPlant);
+        nodes.add(node);
+        void node.exited.then(() => nodes.delete(node));
+        return node;
+      },
+      async restartChain(how) {
+        await anvil[how]();
+        anvil = await startAnvil(chainOptions);
+      },
+      stopChain: () => anvil.stop(),
+      async stop() {
+        await Promise.all([...nodes].map((node) => node.stop()));
+        await anvil.stop();
+      },
+    };
+  } catch (error) {
+    await anvil.stop();
+    throw error;
+  }
+}
+
+/** A consortium keeps its size: members are admitted by vote, not by a launcher's option. */
+async function plantCount(directory: string, asked: number): Promise<number> {
+  if (!Number.isInteger(asked) || asked < 3 || asked > 16) {
+    throw new AnamnesisError(
+      "config.invalid",
+      `--plants is ${asked}; give 3 to 16 (three members have to agree)`,
+    );
+  }
+  const path = join(directory, "plants.json");
+  const held = await readFile(path, "utf8").catch(() => undefined);
+  if (held === undefined) await writeFile(path, `${asked}\n`);
+  else if (Number(held) !== asked) {
+    throw new AnamnesisError(
+      "config.invalid",
+      `${directory} holds a consortium of ${held.trim()} plants, --plants is ${asked}; use the same, another --data, or --fresh`,
+    );
+  }
+  return asked;
+}
+
+/** Plant A has the blinding key in a file; the others fetch it from peers. */
+async function openBlindingKey(path: string): Promise<Uint8Array> {
+  const held = await readFile(path, "utf8").catch(() => undefined);
+  if (held !== undefined) return fromHex(held.trim());
+  const key = new Uint8Array(randomBytes(32));
+  await writeFile(path, `${toHex(key)}\n`, { mode: 0o600 });
+  return key;
+}
+
+async function choosePorts(count: number, first: { chain: number; http: number; peer: number }) {
+  const taken = new Set<number>();
+  const choose = async (wanted: number): Promise<number> => {
+    const port = wanted !== 0 && !taken.has(wanted) && (await isFree(wanted)) ? wanted : await freePort();
+    if (taken.has(port)) return choose(0);
+    taken.add(port);
+    return port;
+  };
+  const many = async (base: number): Promise<number[]> => {
+    const ports: number[] = [];
+    for (let i = 0; i < count; i++) ports.push(await choose(base === 0 ? 0 : base + i));
+    return ports;
+  };
+  return { chain: await choose(first.chain), http: await many(first.http), peer: await many(first.peer) };
+}
+
+function isFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once("error", () => resolve(false));
+    server.listen(port, "127.0.0.1", () => server.close(() => resolve(true)));
+  });
+}

@@ -1,0 +1,72 @@
+/* What the launcher sees of each plant while the attack runs: its change stream, and its answers at the end. */
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import type { Audit, HealthView, IndicatorView } from "../../node/src/api.ts";
+import type { Change } from "../../node/src/state/changes.ts";
+import type { LocalPlant } from "../consortium/plants.ts";
+
+/** One plant's API, asked by the launcher. */
+export interface PlantWatch {
+  readonly plant: LocalPlant;
+  readonly url: string;
+  health(): Promise<HealthView>;
+  indicators(): Promise<readonly IndicatorView[]>;
+  candidates(): Promise<readonly { id: string; reason: string }[]>;
+  audit(): Promise<Audit>;
+  /** Changes after a cursor until the signal is aborted. */
+  follow(cursor: number, onChange: (change: Change) => void, signal: AbortSignal): Promise<void>;
+}
+
+/** Watches a plant over its API with its operator's token. */
+export function watchPlant(plant: LocalPlant): PlantWatch {
+  const url = `http://127.0.0.1:${plant.http}`;
+  async function ask<T>(path: string): Promise<T> {
+    const token = (await readFile(join(plant.directory, "operator.token"), "utf8")).trim();
+    const answer = await fetch(`${url}/api/v1/${path}`, {
+      headers: { authorization: `Bearer ${token}` },
+      signal: AbortSignal.timeout(10_000),
+    });
+    if (!answer.ok) throw new Error(`${url}/api/v1/${path} answered ${answer.status}`);
+    return (await answer.json()) as T;
+  }
+  const list = async <T>(path: string, key: string): Promise<readonly T[]> => {
+    const answer = await ask<readonly T[] | Record<string, readonly T[]>>(path);
+    return Array.isArray(answer) ? answer : ((answer as Record<string, readonly T[]>)[key] ?? []);
+  };
+  return {
+    plant,
+    url,
+    health: () => ask("health"),
+    indicators: () => list("indicators?limit=1000", "indicators"),
+    candidates: () => list("candidates", "candidates"),
+    audit: () => ask("audit"),
+    async follow(cursor, onChange, signal) {
+      let after = cursor;
+      while (!signal.aborted) {
+        const { changes } = await ask<{ changes: readonly Change[] }>(
+          `changes?after=${after}&limit=500`,
+        ).catch(() => ({ changes: [] }));
+        for (const change of changes) {
+          after = change.sequence;
+          onChange(change);
+        }
+        if (changes.length === 0) await delay(20, undefined, { signal }).catch(() => undefined);
+      }
+    },
+  };
+}
+
+/** Waits until a question is answered with yes; false when the time is up. */
+export async function until(
+  question: () => Promise<boolean>,
+  timeoutMs: number,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const deadline = Date.now() + timeoutMs;
+  while (!signal.aborted && Date.now() < deadline) {
+    if (await question().catch(() => false)) return true;
+    await delay(50, undefined, { signal }).catch(() => undefined);
+  }
+  return false;
+}
