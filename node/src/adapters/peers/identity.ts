@@ -18,6 +18,8 @@ export function addressOfPeerId(peerId: PeerId): Address | undefined {
 
 /** What became of a handshake in which the other end proved our own key. */
 export interface SelfWatch {
+  /** A dial met our own key, whoever holds it: dialling that again has no use. */
+  onOwnKey(target: string): void;
   /** Another process holds our key; `remote` is its multiaddr. */
   onClone(remote: string): void;
   /** The dialled multiaddr is this very process. */
@@ -43,6 +45,7 @@ export function noiseWatchingSelf(
 
   const outbound = (connection: MessageStream): void => {
     const target = remoteOf(connection);
+    watch.onOwnKey(target);
     const port = localPortOf(connection);
     if (port === undefined) {
       watch.onClone(target);

@@ -91,14 +91,13 @@ export function createPeers(options: PeersOptions): Peers & { stats(): PeerStats
     },
   });
   const [encrypter, stopWatching] = noiseWatchingSelf(selfId, {
+    onOwnKey: (target) => dialer.forget(target),
     onClone(remote) {
       log.error("peers.cloned", { remote });
-      dialer.forget(remote);
       handlers?.onSelf(remote);
     },
     onLoop(target) {
-      log.warn("peers.dialsItself", { target });
-      dialer.forget(target);
+      log.info("peers.dialsItself", { target });
     },
   });
 

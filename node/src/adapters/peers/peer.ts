@@ -164,6 +164,10 @@ export function createPeer(ports: {
           : await answerRequest(handlers, address, bytes, { counters, log });
         await lp.write(answer, { signal });
         await stream.close({ signal });
+        // A peer that never closes its side would keep the stream.
+        signal.addEventListener("abort", () => stream.abort(new Error("the request is over")), {
+          once: true,
+        });
       } catch (error) {
         // Half a request, a request beyond its bound, or a peer that left: nothing to answer.
         stream.abort(new Error(String(error)));

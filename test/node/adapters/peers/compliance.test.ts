@@ -1,6 +1,6 @@
 import { AnamnesisError } from "@anamnesis/sdk/core/errors";
 import type { Address } from "@anamnesis/sdk/core/types";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import type { PeerLimits } from "../../../../node/src/adapters/peers/limits.ts";
 import {
   addressOf,
@@ -15,6 +15,9 @@ import {
   text,
   until,
 } from "./harness.ts";
+
+// Bounds how long a condition is awaited on a busy machine; nothing here measures speed.
+vi.setConfig({ testTimeout: 30_000 });
 
 describe.each([
   ["fake", fakeNetwork],
