@@ -5,6 +5,7 @@
 import { link, mkdir, open, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
+import { AnamnesisError } from "@anamnesis/sdk/core/errors";
 
 const NEWEST = "state.json.gz";
 const PREVIOUS = "state.previous.json.gz";
@@ -38,15 +39,39 @@ export async function writeState(dir: string, gzipped: Uint8Array): Promise<void
   await syncDirectory(dir);
 }
 
-/** The states that can be read, newest first, unpacked one at a time. gzip's checksum tells a whole file from a torn one. */
+/**
+ * The states that can be read, newest first, unpacked one at a time; none before the first dump.
+ *
+ * gzip's checksum tells a whole file from a torn one.
+ * @throws AnamnesisError `store.corrupt` after the last when there are states and none could be used: a
+ * chain that silently began again would contradict its own past
+ */
 export async function* readableStates(dir: string): AsyncGenerator<LoadableState> {
+  let found = false;
   for (const source of [NEWEST, PREVIOUS]) {
-    const json = await readFile(join(dir, source)).then(unpack, () => undefined);
+    const gzipped = await readFile(join(dir, source)).catch(absent);
+    if (gzipped === undefined) continue;
+    found = true;
+    const json = unpack(gzipped);
     if (json === undefined) continue;
     const file = join(dir, "state.loading.json");
     await writeFile(file, json);
-    yield { source, file };
+    try {
+      yield { source, file };
+    } finally {
+      await rm(file, { force: true });
+    }
   }
+  if (found) {
+    throw new AnamnesisError(
+      "store.corrupt",
+      `no chain state in ${dir} can be loaded; start afresh with --fresh`,
+    );
+  }
+}
+
+function absent(error: NodeJS.ErrnoException): undefined {
+  if (error.code !== "ENOENT") throw error;
 }
 
 function unpack(gzipped: Uint8Array): Uint8Array | undefined {

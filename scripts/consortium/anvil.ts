@@ -75,7 +75,6 @@ export async function startAnvil(options: AnvilOptions): Promise<Anvil> {
   await mkdir(options.dir, { recursive: true });
   const port = options.port === 0 ? await freePort() : options.port;
   await requireFree(port);
-  let refused: unknown;
   for await (const state of readableStates(options.dir)) {
     try {
       const anvil = await launch(options, port, ["--load-state", state.file]);
@@ -83,17 +82,7 @@ export async function startAnvil(options: AnvilOptions): Promise<Anvil> {
       return anvil;
     } catch (error) {
       options.log.warn("chain.stateRefused", { state: state.source, error: String(error) });
-      refused = error;
     }
-  }
-  if (refused !== undefined) {
-    throw new AnamnesisError(
-      "store.corrupt",
-      `no chain state in ${options.dir} can be loaded; start afresh with --fresh`,
-      {
-        cause: refused,
-      },
-    );
   }
   const anvil = await launch(options, port, []);
   options.log.info("chain.started", { url: anvil.url, pid: anvil.pid, state: "genesis" });
