@@ -1,13 +1,10 @@
-/*
- * A node: the flows joined to their adapters, in the order of the walk (DESIGN §2). It starts store,
- * chain, peers, http, detectors and stops in reverse.
- */
+/* A node with its surroundings: the only file that knows all adapters. Started in order, stopped in reverse. */
 import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { toHex } from "@anamnesis/sdk/core/bytes";
 import { AnamnesisError, isAnamnesisError } from "@anamnesis/sdk/core/errors";
 import { selfTest } from "@anamnesis/sdk/core/signature";
-import type { Address, Entry } from "@anamnesis/sdk/core/types";
+import type { Address } from "@anamnesis/sdk/core/types";
 import { validate } from "@anamnesis/sdk/core/validation";
 import { loadBenign } from "./adapters/benign/eve-benign.ts";
 import { createEthersChain } from "./adapters/chain/ethers-chain.ts";
@@ -18,23 +15,12 @@ import { createSigner } from "./adapters/keys/signer.ts";
 import { createPeers } from "./adapters/peers/libp2p-peers.ts";
 import { openLevelStore } from "./adapters/store/level.ts";
 import { createLog, systemClock, systemRandomness } from "./adapters/system.ts";
-import type { PlantApi } from "./api.ts";
+import type { IndicatorView, PlantApi } from "./api.ts";
 import { readConfig } from "./config.ts";
-import { createAdmit } from "./flows/admit.ts";
 import { createApi } from "./flows/answer.ts";
-import { createOwnFeed } from "./flows/append.ts";
-import type { AttestPorts } from "./flows/attest.ts";
-import { createBlinding } from "./flows/blinding.ts";
-import { createChainTime } from "./flows/chain-time.ts";
 import { createCommands } from "./flows/command.ts";
-import { createIndexer } from "./flows/index-chain.ts";
-import { createOwnSize } from "./flows/own-size.ts";
-import { createPublish } from "./flows/publish.ts";
-import { createRelay } from "./flows/relay.ts";
-import { createSense } from "./flows/sense.ts";
-import { createSupport } from "./flows/support.ts";
-import { createSync, proveFrom } from "./flows/sync.ts";
-import { createVaccinate } from "./flows/vaccinate.ts";
+import { indexOnce } from "./flows/index-chain.ts";
+import { joinNode } from "./node.ts";
 import {
   configSigner,
   createControls,
@@ -43,10 +29,8 @@ import {
   readBlindingKey,
   readConsortium,
 } from "./plant.ts";
-import type { Clock, EquivocationProof, Log } from "./ports.ts";
-import { createReactions, type Reactions } from "./reactions.ts";
+import type { Clock, Log } from "./ports.ts";
 import { openRooms } from "./rooms.ts";
-import { recordView } from "./state/view.ts";
 
 /** A running node. */
 export interface Node {
@@ -60,8 +44,6 @@ export interface Node {
 
 /** How often the node looks after itself, ms. */
 const TICK_MS = 1000;
-/** How often statuses are looked at again because of time alone, ms. */
-const REFRESH_MS = 5000;
 
 /**
  * Starts the node of a plant.
@@ -76,42 +58,47 @@ export async function startNode(
   const config = readConfig(configPath);
   const log = options.log ?? createLog(config.plant);
   const clock = options.clock ?? systemClock;
-  if (!selfTest())
+  if (!selfTest()) {
     throw new AnamnesisError(
       "config.invalid",
       "the signature library gives wrong results on this machine; reinstall with npm ci",
     );
-
+  }
   const consortium = readConsortium(config.chain.consortium);
   const hasher = hasherOf(consortium);
   const privateKey = await readKeystore(config.keystore.path, config.keystore.passwordFile);
-  const relayKey = readSecretFile(config.chain.relayKey, "chain.relayKey");
-  if (relayKey === undefined)
-    throw new AnamnesisError("keystore.missing", `chain.relayKey: ${config.chain.relayKey} does not exist`);
+  const sender = readSecretFile(config.chain.relayKey, "chain.relayKey");
+  if (sender === undefined) {
+    throw new AnamnesisError(
+      "keystore.missing",
+      `chain.relayKey: ${config.chain.relayKey} does not exist; create one with \`anamnesis node init\``,
+    );
+  }
   const blindingKey = readBlindingKey(config.blindingKey, consortium.blindingKeyHash);
   const signer = createSigner(privateKey, hasher);
   const { index: benign } = await loadBenign(config.validation.benign);
+  const limits = { minimumEvents: config.validation.minEvents, minimumHours: config.validation.minHours };
   const stops: (() => Promise<void> | void)[] = [];
   const stop = async (): Promise<void> => {
     for (const each of stops.splice(0).reverse()) await each();
   };
 
   try {
-    // ── store and what is in it ──
     const store = await openLevelStore(config.data, log);
     stops.push(() => store.close());
     const rooms = await openRooms(store, hasher, clock, blindingKey);
-    const { feeds, memory, registry, detections, changes } = rooms;
 
-    // ── chain ──
-    const chain = createEthersChain({ urls: config.chain.urls, consortium, sender: relayKey, log });
+    const chain = createEthersChain({ urls: config.chain.urls, consortium, sender, log });
     stops.push(() => chain.stop());
-    const indexer = createIndexer({ chain, registry, log });
-    await startChain(chain.start(), registry.recordedAt() !== undefined, log);
-    await indexer.kick();
-    const chainTime = createChainTime(clock, registry);
+    await reachChain(
+      async () => {
+        await chain.start();
+        await indexOnce({ chain, registry: rooms.registry });
+      },
+      rooms.registry.recordedAt() !== undefined,
+      log,
+    );
 
-    // ── peers ──
     const peers = createPeers({
       privateKey,
       listen: config.peers.listen,
@@ -120,174 +107,37 @@ export async function startNode(
       randomness: systemRandomness,
       log,
     });
-    let reactions: Reactions | undefined;
-    const proofs = new Map<Address, EquivocationProof>();
-
-    // ── the walk: own feed ──
-    const ownFeed = createOwnFeed({
-      store,
-      feeds,
-      changes,
-      signer,
-      randomness: systemRandomness,
-      peers,
-      log,
-      project: (index, entry) =>
-        reactions?.onEffects(signer.address, [rooms.projection.apply(signer.address, index, entry)]),
-    });
-    const speaker: AttestPorts = {
-      clock,
-      signer,
-      memory,
-      member: () => registry.memberOfKey(signer.address),
-      chainVersion: (subject, member) => registry.recordedRegister(subject, member)?.version ?? 0,
-      clockSkewMs: chainTime.skewMs,
-    };
-    const run = (form: Parameters<typeof validate>[0]) =>
-      validate(form, config.self, benign, {
-        minimumEvents: config.validation.minEvents,
-        minimumHours: config.validation.minHours,
-      });
-    const validityDays = config.release.validityDays;
-
-    // ── policy → plan → vaccination → receipt ──
     const controls = createControls(config, clock);
-    const signedBy = configSigner(config, hasher, registry, signer.address);
-    const vaccinate = createVaccinate(
-      { clock, log, controls, vaccinations: rooms.vaccinations },
-      policyOf(config, signedBy !== undefined, (ops, receipts, news) => {
-        const at = Math.floor(clock.nowMs());
-        const entries = receipts.map(
-          (body): Entry => ({ at, tlp: config.release.tlp, kind: "receipt", body }),
-        );
-        return ownFeed.append(entries.map(ownFeed.seal), { ops, changes: news });
-      }),
-    );
-
-    // ── alert → detection → indicator → attestation ──
-    const publish = await createPublish({
-      ...speaker,
-      store,
-      detections,
-      ownFeed,
-      log,
-      selection: { self: config.self, labPublic: config.lab.public },
-      release: config.release,
-      validate: run,
-      renew: (indicator) => vaccinate.renew(indicator, clock.nowMs()),
-    });
-    const detectors = config.detectors.map(({ name, path }) =>
-      createEveFile({ name, path, clock, log, self: () => config.self }),
-    );
-    const sense = createSense({
-      store,
-      log,
-      clock,
-      self: () => config.self,
-      detections,
-      detectors,
-      offer: (stored) => void publish.offer(stored),
-    });
-
-    // ── peer: admit, answer, relay ──
-    const support = createSupport({ ...speaker, ownFeed, log, validityDays, validate: run });
-    const relay = createRelay(
+    const signedBy = configSigner(config, hasher, rooms.registry, signer.address);
+    const node = await joinNode(
+      rooms,
       {
-        chain,
-        registry,
         clock,
         log,
-        held: () => memory.allStances(),
-        heads: () => feeds.list().flatMap(({ head }) => head ?? []),
-        proofs: () => proofs.values(),
+        randomness: systemRandomness,
+        signer,
+        hasher,
+        chain,
+        peers,
+        controls,
+        detectors: config.detectors.map(({ name, path }) =>
+          createEveFile({ name, path, clock, log, self: () => config.self }),
+        ),
+        blindingKey,
+        keepBlindingKey: (key) => writeSecret(config.blindingKey, `${toHex(key)}\n`),
       },
-      { self: signer.address },
+      {
+        release: config.release,
+        selection: { self: config.self, labPublic: config.lab.public },
+        vaccination: policyOf(config, signedBy !== undefined),
+        genesisHash: consortium.genesisHash,
+        registry: consortium.registry,
+        blindingKeyHash: consortium.blindingKeyHash,
+        validate: (form) => validate(form, config.self, benign, limits),
+      },
     );
-    reactions = createReactions({ clock, log, rooms, ownFeed, support, vaccinate, relay, peers });
-    const { onEffects, onChain, refreshAll } = reactions;
-    stops.push(registry.onChange(onChain));
-    const admit = createAdmit({
-      clock,
-      log,
-      store,
-      feeds,
-      changes,
-      memory,
-      projection: rooms.projection,
-      hasher,
-      rights: rooms.rights,
-      self: signer.address,
-      onGap: (from, feed) => sync.fill(from, feed),
-      onFork: (from, held, claimed) => void sync.prove(from, held, claimed),
-      onEffects,
-    });
-    const ownSize = createOwnSize({
-      clock,
-      log,
-      size: () => feeds.size(signer.address),
-      anchored: () =>
-        indexer.reachable() && indexer.lag() === 0
-          ? (registry.anchored(signer.address)?.size ?? 0)
-          : undefined,
-      others: () => registry.keys().filter((key) => key !== signer.address && registry.isMember(key)),
-      onKnown() {
-        sync.setRestoring(false);
-        ownFeed.open();
-        void publish.tick();
-        support.tick();
-      },
-    });
-    const sync = createSync({
-      clock,
-      log,
-      feeds,
-      peers,
-      admit,
-      self: signer.address,
-      identity: { genesisHash: consortium.genesisHash, registry: consortium.registry },
-      isKnownFeed: (feed) => registry.keyState(feed) !== "unknown",
-      onClone: (reason) => ownFeed.close(reason),
-      onOwnSize: (peer, size) => ownSize.heard(peer, size),
-      onEquivocation(proof) {
-        proofs.set(proof.a.feed, proof);
-        relay.kick();
-      },
-    });
-    const blinding = createBlinding({
-      log,
-      peers,
-      memory,
-      expected: consortium.blindingKeyHash,
-      key: blindingKey,
-      keep: (key) => writeSecret(config.blindingKey, `${toHex(key)}\n`),
-      onKnown() {
-        refreshAll();
-        void publish.tick();
-        support.tick();
-      },
-    });
+    const { ownFeed, publish, speaker, vaccinate, indexer, admit, sense } = node;
 
-    await vaccinate.reconcile(
-      [...memory.records()].flatMap((record) => recordView(rooms, record, clock.nowMs()) ?? []),
-    );
-    await peers.start({
-      isMember: registry.isMember,
-      onMessage: (from, message) => admit.message(from, message),
-      onHave: (_from, have) => sync.onHave(have),
-      onGet: async (_from, feed, start, maxBytes) => sync.onGet(feed, start, maxBytes),
-      onProve: async (_from, feed, m, n) => proveFrom(feeds, feed, m, n),
-      onBlindingKey: () => blinding.answer(),
-      onSelf: (remote) => ownFeed.close(`another process at ${remote} holds this node's key`),
-      onConnect: (peer) => void sync.with(peer),
-      onDisconnect: () => {},
-    });
-    stops.push(() => peers.stop());
-    indexer.start();
-    stops.push(() => indexer.stop());
-    relay.start();
-    stops.push(() => relay.stop());
-
-    // ── people and programs ──
     const api = createApi({
       clock,
       config,
@@ -298,16 +148,8 @@ export async function startNode(
       configSignedBy: () => signedBy ?? null,
       running: {
         armed: () => signedBy !== undefined && config.controls.some(({ phase }) => phase === "protecting"),
-        alarms: () => alarms(),
-        peers: () =>
-          registry
-            .keys()
-            .filter((key) => key !== signer.address)
-            .map((key) => ({
-              key,
-              member: registry.key(key)?.member ?? null,
-              connected: peers.connected().includes(key),
-            })),
+        alarms: () => [...node.alarms(), ...(signedBy === undefined ? [UNSIGNED] : [])],
+        connected: () => peers.connected(),
         chain: () => ({ reachable: indexer.reachable(), lagBlocks: indexer.lag() }),
         ignored: () => admit.counts().ignored,
         rejected: () => admit.counts().rejected,
@@ -318,8 +160,8 @@ export async function startNode(
             rooms,
             ownFeed,
             publish,
-            validityDays,
-            view: (id) => api.indicator(id) as never,
+            validityDays: config.release.validityDays,
+            view: (id) => api.indicator(id) as IndicatorView,
           }),
           publish: sense.publish,
         },
@@ -335,24 +177,9 @@ export async function startNode(
     });
     const { url } = await http.start();
     stops.push(() => http.stop());
-    await sense.start();
-    stops.push(() => sense.stop());
-
-    let refreshedMs = clock.monotonicMs();
-    const tick = async (): Promise<void> => {
-      blinding.tick();
-      await sync.all();
-      ownSize.check();
-      onEffects(signer.address, rooms.projection.retryFuture());
-      support.tick();
-      await publish.tick();
-      vaccinate.tick(clock.nowMs());
-      if (clock.monotonicMs() - refreshedMs > REFRESH_MS) {
-        refreshedMs = clock.monotonicMs();
-        refreshAll();
-      }
-    };
-    stops.push(every(TICK_MS, tick, log));
+    stops.push(() => node.stop());
+    await node.start();
+    stops.push(every(TICK_MS, node.tick, log));
     const runFile = join(config.directory, "run.json");
     writeFileSync(runFile, JSON.stringify({ pid: process.pid, url }));
     stops.push(() => rmSync(runFile, { force: true }));
@@ -360,64 +187,9 @@ export async function startNode(
       url,
       key: signer.address,
       member: speaker.member() ?? null,
-      records: memory.recordCount(),
+      records: rooms.memory.recordCount(),
       signedBy: signedBy ?? null,
     });
-
-    function alarms(): { code: string; message: string }[] {
-      const waits = ownSize.waitsFor();
-      const skew = chainTime.skewMs() ?? 0;
-      const { closed } = ownFeed.state();
-      return [
-        ...(waits === undefined
-          ? []
-          : [{ code: "feed.sizeUnknown", message: `not signing yet; waiting for ${waits}` }]),
-        ...(closed === undefined
-          ? []
-          : [{ code: "feed.cloned", message: `not signing any more: ${closed}` }]),
-        ...(memory.hasBlindingKey()
-          ? []
-          : [
-              {
-                code: "blindingKey.missing",
-                message: "waiting for a peer to give the consortium's blinding key",
-              },
-            ]),
-        ...(speaker.member() === undefined
-          ? [
-              {
-                code: "attestation.unknownKey",
-                message: `node key ${signer.address} is not enrolled; the member account adds it`,
-              },
-            ]
-          : []),
-        ...(indexer.reachable()
-          ? []
-          : [
-              {
-                code: "chain.unreachable",
-                message: "the chain does not answer; everything goes on, nothing is recorded",
-              },
-            ]),
-        ...(Math.abs(skew) > 600_000
-          ? [
-              {
-                code: "clock.skew",
-                message: `this clock and the chain's differ by ${Math.round(skew / 1000)} s; nothing is signed`,
-              },
-            ]
-          : []),
-        ...(signedBy === undefined
-          ? [
-              {
-                code: "config.signature",
-                message: "the configuration is not signed by this member's account: alert only",
-              },
-            ]
-          : []),
-      ];
-    }
-
     return { api, url, key: signer.address, addresses: peers.addresses(), stop };
   } catch (error) {
     await stop();
@@ -425,10 +197,15 @@ export async function startNode(
   }
 }
 
+const UNSIGNED = {
+  code: "config.signature",
+  message: "the configuration is not signed by this member's account: alert only",
+};
+
 /** The chain must answer once, at the very first start; afterwards the node goes on without it. */
-async function startChain(starting: Promise<void>, seenBefore: boolean, log: Log): Promise<void> {
+async function reachChain(reach: () => Promise<void>, seenBefore: boolean, log: Log): Promise<void> {
   try {
-    await starting;
+    await reach();
   } catch (error) {
     if (!seenBefore || !isAnamnesisError(error, "chain.unreachable")) throw error;
     log.warn("chain.unreachable", { message: error.message });

@@ -46,9 +46,8 @@ export async function openOffline(
     );
     const signedBy = configSigner(config, hasher, rooms.registry, key);
     const controls = createControls(config, systemClock);
-    const policy = policyOf(config, signedBy !== undefined, () =>
-      Promise.reject(new AnamnesisError("api.unavailable", "the node is not running")),
-    );
+    const commit = () => Promise.reject(new AnamnesisError("api.unavailable", "the node is not running"));
+    const policy = { ...policyOf(config, signedBy !== undefined), commit };
     const vaccinate = createVaccinate(
       { clock: systemClock, log: SILENT, controls, vaccinations: rooms.vaccinations },
       policy,

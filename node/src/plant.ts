@@ -89,11 +89,7 @@ export function configSigner(
 }
 
 /** What vaccination may do at this plant. Unsigned: every control is in shadow and no standing change holds. */
-export function policyOf(
-  config: Config,
-  signed: boolean,
-  commit: VaccinateOptions["commit"],
-): VaccinateOptions {
+export function policyOf(config: Config, signed: boolean): Omit<VaccinateOptions, "commit"> {
   return {
     self: () => config.self,
     phases: Object.fromEntries(
@@ -114,6 +110,5 @@ export function policyOf(
           validUntilMs: Date.parse(change.until),
         }))
       : [],
-    commit,
   };
 }

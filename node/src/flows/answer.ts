@@ -28,7 +28,7 @@ import { whyOf } from "./vaccinate-why.ts";
 export interface Running {
   readonly alarms: () => HealthView["alarms"];
   readonly armed: () => boolean;
-  readonly peers: () => HealthView["peers"];
+  readonly connected: () => readonly Signer["address"][];
   readonly chain: () => { readonly reachable: boolean; readonly lagBlocks: number | null };
   readonly ignored: () => Readonly<Record<string, number>>;
   readonly rejected: () => Readonly<Record<string, number>>;
@@ -147,7 +147,14 @@ export function createApi(ports: AnswerPorts): PlantApi {
       watched: all.filter(({ state }) => state === "watched").length,
       protected: all.filter(({ state }) => state === "protected").length,
       awaitingMe: detections.queued().length,
-      peers: running?.peers() ?? [],
+      peers: registry
+        .keys()
+        .filter((other) => other !== key)
+        .map((other) => ({
+          key: other,
+          member: registry.key(other)?.member ?? null,
+          connected: running?.connected().includes(other) ?? false,
+        })),
       feedSize: feeds.size(key),
       heldHash: memory.heldHash(),
       chain: {

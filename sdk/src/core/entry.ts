@@ -16,8 +16,9 @@ export type Item =
   | { readonly salt: Uint8Array; readonly entry: Uint8Array }
   | { readonly commitment: Uint8Array; readonly reason: string };
 
-/** Canonical bytes of an entry (RFC 8785). Throws `input.tooLarge`. */
+/** Canonical bytes of an entry (RFC 8785). Throws `input.tooLarge`, `entry.malformed` for what nobody could read back. */
 export function encodeEntry(entry: Entry): Uint8Array {
+  checkShape(entry);
   const bytes = canonicalBytes(entry);
   if (bytes.length > MAX_ENTRY_BYTES) {
     throw new AnamnesisError(
@@ -36,6 +37,10 @@ export function decodeEntry(bytes: Uint8Array): Entry {
   } catch (cause) {
     throw new AnamnesisError("entry.malformed", "an entry is not JSON in UTF-8", { cause });
   }
+  return checkShape(value);
+}
+
+function checkShape(value: unknown): Entry {
   const parsed = entrySchema.safeParse(value);
   if (!parsed.success) {
     const issue = parsed.error.issues[0];

@@ -1,0 +1,325 @@
+/*
+ * A node without its surroundings: the flows joined over ports, in the order of the walk (DESIGN §2).
+ * `main.ts` gives it the real adapters, tests give it doubles.
+ */
+import type { SelectionContext } from "@anamnesis/sdk/core/selection";
+import type { TypedDataHasher } from "@anamnesis/sdk/core/typed-data";
+import type { Address, Bytes32, Entry, IndicatorForm, Tlp } from "@anamnesis/sdk/core/types";
+import type { ValidationOutcome } from "@anamnesis/sdk/core/validation";
+import type { HealthView } from "./api.ts";
+import { type Admit, createAdmit } from "./flows/admit.ts";
+import { createOwnFeed, type OwnFeed } from "./flows/append.ts";
+import type { AttestPorts } from "./flows/attest.ts";
+import { createBlinding } from "./flows/blinding.ts";
+import { createChainTime } from "./flows/chain-time.ts";
+import { createIndexer, type Indexer } from "./flows/index-chain.ts";
+import { createOwnSize } from "./flows/own-size.ts";
+import { createPublish, type Publish, type ReleasePolicy } from "./flows/publish.ts";
+import { createRelay, type RelayOptions } from "./flows/relay.ts";
+import { createSense, type Sense } from "./flows/sense.ts";
+import { createSupport } from "./flows/support.ts";
+import { createSync, proveFrom } from "./flows/sync.ts";
+import { createVaccinate } from "./flows/vaccinate.ts";
+import type { Vaccinate, VaccinateOptions } from "./flows/vaccinate-types.ts";
+import type {
+  Chain,
+  Clock,
+  Control,
+  Detector,
+  EquivocationProof,
+  Log,
+  Peers,
+  Randomness,
+  Signer,
+} from "./ports.ts";
+import { createReactions } from "./reactions.ts";
+import type { Rooms } from "./rooms.ts";
+import { recordView } from "./state/view.ts";
+
+/** The plant's surroundings. */
+export interface NodePorts {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly randomness: Randomness;
+  readonly signer: Signer;
+  readonly hasher: TypedDataHasher;
+  readonly chain: Chain;
+  readonly peers: Peers;
+  readonly controls: readonly Control[];
+  readonly detectors: readonly Detector[];
+  /** The blinding key of 32 bytes as kept here, and how a fetched one is kept. */
+  readonly blindingKey: Uint8Array | undefined;
+  keepBlindingKey(key: Uint8Array): void;
+}
+
+/** The company's word, from the signed configuration. */
+export interface NodePolicy {
+  readonly release: ReleasePolicy;
+  readonly selection: SelectionContext;
+  readonly vaccination: Omit<VaccinateOptions, "commit">;
+  readonly genesisHash: Bytes32;
+  readonly registry: Address;
+  /** SHA-256 of the blinding key as the contract holds it. */
+  readonly blindingKeyHash: Bytes32;
+  /** Runs a form against this plant's benign traffic. */
+  validate(form: IndicatorForm): ValidationOutcome;
+  readonly relay?: Omit<RelayOptions, "self">;
+}
+
+/** A joined node. */
+export interface JoinedNode {
+  readonly ownFeed: OwnFeed;
+  readonly vaccinate: Vaccinate;
+  readonly publish: Publish;
+  readonly sense: Sense;
+  readonly admit: Admit;
+  readonly indexer: Indexer;
+  readonly speaker: AttestPorts;
+  /** Peers, relay, detectors; the chain has been looked at before. */
+  start(): Promise<void>;
+  stop(): Promise<void>;
+  /** Once a second: whatever could not be done when it came. */
+  tick(): Promise<void>;
+  alarms(): HealthView["alarms"];
+}
+
+/** How often statuses are looked at again because of time alone, ms. */
+const REFRESH_MS = 5000;
+/** Clocks further apart than this are told, ms. */
+const SKEW_ALARM_MS = 600_000;
+
+/** Joins the flows of one node over its rooms. Nothing is opened before `start`. */
+export async function joinNode(rooms: Rooms, ports: NodePorts, policy: NodePolicy): Promise<JoinedNode> {
+  const { clock, log, signer, hasher, chain, peers, controls, detectors } = ports;
+  const { store, feeds, changes, memory, registry, detections, projection, rights } = rooms;
+  const self = signer.address;
+  const { tlp, validityDays } = policy.release;
+  const proofs = new Map<Address, EquivocationProof>();
+  const indexer = createIndexer({ chain, registry, log });
+  const chainTime = createChainTime(clock, registry);
+  const speaker: AttestPorts = {
+    clock,
+    signer,
+    memory,
+    member: () => registry.memberOfKey(self),
+    chainVersion: (subject, member) => registry.recordedRegister(subject, member)?.version ?? 0,
+    clockSkewMs: chainTime.skewMs,
+  };
+
+  // The feed of this plant: what every other flow writes into.
+  const ownFeed = createOwnFeed({
+    store,
+    feeds,
+    changes,
+    signer,
+    randomness: ports.randomness,
+    peers,
+    log,
+    project: (index, entry) => reactions.onEffects(self, [projection.apply(self, index, entry)]),
+  });
+
+  // policy ▶ plan ▶ Vaccination ▶ receipt
+  const vaccinate = createVaccinate(
+    { clock, log, controls, vaccinations: rooms.vaccinations },
+    {
+      ...policy.vaccination,
+      commit: (ops, receipts, news) =>
+        ownFeed.append(receiptEntries(receipts, clock, tlp).map(ownFeed.seal), { ops, changes: news }),
+    },
+  );
+
+  // alert ▶ Detection ▶ Indicator ▶ release ▶ Attestation
+  const publish = await createPublish({
+    ...speaker,
+    store,
+    detections,
+    ownFeed,
+    log,
+    selection: policy.selection,
+    release: policy.release,
+    validate: policy.validate,
+    renew: (indicator) => vaccinate.renew(indicator, clock.nowMs()),
+  });
+  const sense = createSense({
+    store,
+    log,
+    clock,
+    self: policy.vaccination.self,
+    detections,
+    detectors,
+    offer: (stored) => void publish.offer(stored),
+  });
+
+  // peer: admit ▶ memory ▶ what this member says ▶ the chain
+  const support = createSupport({ ...speaker, ownFeed, log, validityDays, validate: policy.validate });
+  const relay = createRelay(
+    {
+      chain,
+      registry,
+      clock,
+      log,
+      held: () => memory.allStances(),
+      heads: () => feeds.list().flatMap(({ head }) => head ?? []),
+      proofs: () => proofs.values(),
+    },
+    { ...policy.relay, self },
+  );
+  const reactions = createReactions({ clock, log, rooms, ownFeed, support, vaccinate, relay, peers });
+  const admit = createAdmit({
+    clock,
+    log,
+    store,
+    feeds,
+    changes,
+    memory,
+    projection,
+    hasher,
+    rights,
+    self,
+    onGap: (from, feed) => sync.fill(from, feed),
+    onFork: (from, held, claimed) => void sync.prove(from, held, claimed),
+    onEffects: reactions.onEffects,
+  });
+  const sync = createSync({
+    clock,
+    log,
+    feeds,
+    peers,
+    admit,
+    self,
+    identity: { genesisHash: policy.genesisHash, registry: policy.registry },
+    isKnownFeed: (feed) => registry.keyState(feed) !== "unknown",
+    onClone: (reason) => ownFeed.close(reason),
+    onOwnSize: (peer, size) => ownSize.heard(peer, size),
+    onEquivocation(proof) {
+      proofs.set(proof.a.feed, proof);
+      relay.kick();
+    },
+  });
+  const catchUp = (): void => {
+    void publish.tick();
+    support.tick();
+  };
+  const ownSize = createOwnSize({
+    clock,
+    log,
+    size: () => feeds.size(self),
+    anchored: () =>
+      indexer.reachable() && indexer.lag() === 0 ? (registry.anchored(self)?.size ?? 0) : undefined,
+    others: () => registry.keys().filter((key) => key !== self && registry.isMember(key)),
+    onKnown() {
+      sync.setRestoring(false);
+      ownFeed.open();
+      catchUp();
+    },
+  });
+  const blinding = createBlinding({
+    log,
+    peers,
+    memory,
+    expected: policy.blindingKeyHash,
+    key: ports.blindingKey,
+    keep: ports.keepBlindingKey,
+    onKnown() {
+      reactions.refreshAll();
+      catchUp();
+    },
+  });
+
+  let unsubscribe = (): void => {};
+  let refreshedMs = clock.monotonicMs();
+
+  return {
+    ownFeed,
+    vaccinate,
+    publish,
+    sense,
+    admit,
+    indexer,
+    speaker,
+    async start() {
+      unsubscribe = registry.onChange(reactions.onChain);
+      await vaccinate.reconcile(
+        [...memory.records()].flatMap((record) => recordView(rooms, record, clock.nowMs()) ?? []),
+      );
+      await peers.start({
+        isMember: registry.isMember,
+        onMessage: (from, message) => admit.message(from, message),
+        onHave: (_from, have) => sync.onHave(have),
+        onGet: async (_from, feed, start, maxBytes) => sync.onGet(feed, start, maxBytes),
+        onProve: async (_from, feed, m, n) => proveFrom(feeds, feed, m, n),
+        onBlindingKey: () => blinding.answer(),
+        onSelf: (remote) => ownFeed.close(`another process at ${remote} holds this node's key`),
+        onConnect: (peer) => void sync.with(peer),
+        onDisconnect: () => {},
+      });
+      indexer.start();
+      relay.start();
+      await sense.start();
+    },
+    async stop() {
+      await sense.stop();
+      await relay.stop();
+      await indexer.stop();
+      await peers.stop();
+      unsubscribe();
+      await vaccinate.idle();
+    },
+    async tick() {
+      blinding.tick();
+      await sync.all();
+      ownSize.check();
+      reactions.onEffects(self, projection.retryFuture());
+      support.tick();
+      await publish.tick();
+      vaccinate.tick(clock.nowMs());
+      if (Math.abs(clock.monotonicMs() - refreshedMs) < REFRESH_MS) return;
+      refreshedMs = clock.monotonicMs();
+      reactions.refreshAll();
+    },
+    alarms() {
+      const waits = ownSize.waitsFor();
+      const skew = chainTime.skewMs() ?? 0;
+      const { closed } = ownFeed.state();
+      const when = (holds: boolean, code: string, message: string) => (holds ? [{ code, message }] : []);
+      return [
+        ...when(waits !== undefined, "feed.sizeUnknown", `not signing yet; waiting for ${waits}`),
+        ...when(closed !== undefined, "feed.cloned", `not signing any more: ${closed}`),
+        ...when(
+          !memory.hasBlindingKey(),
+          "blindingKey.missing",
+          "waiting for a peer to give the consortium's blinding key",
+        ),
+        ...when(
+          speaker.member() === undefined,
+          "attestation.unknownKey",
+          `node key ${self} is not enrolled; the member account adds it`,
+        ),
+        ...when(
+          !indexer.reachable(),
+          "chain.unreachable",
+          "the chain does not answer; everything goes on, nothing is recorded",
+        ),
+        ...when(
+          Math.abs(skew) > SKEW_ALARM_MS,
+          "clock.skew",
+          `this clock and the chain's differ by ${Math.round(skew / 1000)} s; nothing is signed`,
+        ),
+      ];
+    },
+  };
+}
+
+function receiptEntries(
+  receipts: Parameters<VaccinateOptions["commit"]>[1],
+  clock: Clock,
+  tlp: Tlp,
+): Entry[] {
+  const at = Math.floor(clock.nowMs());
+  return receipts.map((body) => ({
+    at,
+    tlp,
+    kind: "receipt",
+    body: body.expiresAtMs === undefined ? body : { ...body, expiresAtMs: Math.floor(body.expiresAtMs) },
+  }));
+}
