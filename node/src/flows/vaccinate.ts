@@ -127,12 +127,9 @@ export function createVaccinate(
     const rows = steps.map(({ next }): Vaccination => (next.state === "active" ? { ...next, proof } : next));
     const { ops, settle } = vaccinations.stage(rows);
     const receipts = steps.flatMap((step) => receiptsOf(control, step, proof));
-    if (ops.length > 0)
-      await options.commit(
-        ops,
-        receipts,
-        receipts.map((receipt) => changeOf(receipt, nowMs)),
-      );
+    const verifiedAtMs = clock.nowMs();
+    const changes = receipts.map((receipt) => changeOf(receipt, verifiedAtMs));
+    if (ops.length > 0) await options.commit(ops, receipts, changes);
     settle();
     lane.isDirty = false;
     for (const receipt of receipts) log.info(`vaccination.${receipt.state}`, { ...receipt });

@@ -15,10 +15,10 @@ export interface FileSystem {
 export const nodeFileSystem: FileSystem = { open, rename, unlink, readFile };
 
 /**
- * Replaces a file: temporary file beside it → write → fsync → rename → fsync of the directory.
+ * Replaces a file: temporary file beside it → write → fsync → rename. `syncDirectory` follows.
  *
- * MUST be called by one writer per path at a time. When it throws before the rename, the old file
- * is untouched and the temporary one is gone.
+ * MUST be called by one writer per path at a time. When it throws, the old file is untouched and
+ * the temporary one is gone.
  * @throws AnamnesisError `control.io` with the path and the system's code
  */
 export async function replaceFile(path: string, text: string, files: FileSystem): Promise<void> {
@@ -36,15 +36,19 @@ export async function replaceFile(path: string, text: string, files: FileSystem)
     await files.unlink(temporary).catch(() => undefined);
     throw ioError(path, "write", cause);
   }
+}
+
+/** Makes the renames in a directory survive a power cut. Throws `control.io`. */
+export async function syncDirectory(path: string, files: FileSystem): Promise<void> {
   try {
-    const directory = await files.open(dirname(path), "r");
+    const directory = await files.open(path, "r");
     try {
       await directory.sync();
     } finally {
       await directory.close();
     }
   } catch (cause) {
-    throw ioError(path, "write", cause);
+    throw ioError(path, "sync", cause);
   }
 }
 

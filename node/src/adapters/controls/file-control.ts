@@ -5,7 +5,7 @@ import { AnamnesisError } from "@anamnesis/sdk/core/errors";
 import { sha256 } from "@anamnesis/sdk/core/hash";
 import type { IndicatorId, PurdueLevel } from "@anamnesis/sdk/core/types";
 import type { Application, Clock, Control } from "../../ports.ts";
-import { type FileSystem, nodeFileSystem, readText, replaceFile } from "./atomic-file.ts";
+import { type FileSystem, nodeFileSystem, readText, replaceFile, syncDirectory } from "./atomic-file.ts";
 
 /** One file as it should be. */
 export interface RenderedFile {
@@ -50,6 +50,8 @@ export function createFileControl(kind: FileControlKind): Control {
   const files = kind.files ?? nodeFileSystem;
   let queue: Promise<unknown> = Promise.resolve();
   const written = new Map<string, string>();
+  let directory: Promise<void> = Promise.resolve();
+  let directoryFault: unknown;
   /** What the last apply left, for the check that follows it. */
   let last: { readonly applications: readonly Application[]; readonly rendering: Rendering } | undefined;
 
@@ -69,11 +71,30 @@ export function createFileControl(kind: FileControlKind): Control {
 
   async function apply(applications: readonly Application[]): Promise<void> {
     last = undefined;
+    await directory;
+    if (directoryFault !== undefined) {
+      const fault = directoryFault;
+      directoryFault = undefined;
+      written.clear(); // the next apply writes everything again
+      throw fault;
+    }
     const rendering = rendered(applications);
+    let isWritten = false;
     for (const file of rendering.files) {
       const isSame = written.get(file.path) === file.text && (await readText(file.path, files)) === file.text;
-      if (!isSame) await replaceFile(file.path, file.text, files);
+      if (isSame) continue;
+      await replaceFile(file.path, file.text, files);
       written.set(file.path, file.text);
+      isWritten = true;
+    }
+    // Readers see the new file from the rename on. The directory is synced while the receipt is
+    // written, and a power cut in between is mended at the next start.
+    if (isWritten) {
+      directory = syncDirectory(dirname(rendering.files.at(-1)?.path ?? ""), files).catch(
+        (fault: unknown) => {
+          directoryFault = fault;
+        },
+      );
     }
     await kind.loaded?.(rendering);
     last = { applications, rendering };

@@ -16,7 +16,7 @@ import { applicationOf } from "./suite.ts";
 
 /** The system calls of one write, each of which can fail. */
 const CALLS = ["open", "write", "sync", "close", "rename"] as const;
-type Call = (typeof CALLS)[number];
+type Call = (typeof CALLS)[number] | "directory";
 
 function failing(errno: string): Error {
   return Object.assign(new Error(`${errno}: simulated`), { code: errno });
@@ -38,7 +38,7 @@ function breakable(): FileSystem & { broken: Call | undefined; errno: string; re
         return async () => {
           await original();
           files.done.push(isDirectory ? `${name} directory` : name);
-          if (!isDirectory && files.broken === name) throw failing(files.errno);
+          if (isDirectory ? files.broken === "directory" : files.broken === name) throw failing(files.errno);
         };
       };
       const write = handle.writeFile.bind(handle);
@@ -63,6 +63,7 @@ function breakable(): FileSystem & { broken: Call | undefined; errno: string; re
 }
 
 describe("atomic files", () => {
+  const clock = { nowMs: () => START_MS, monotonicMs: () => 0 };
   let directory: string;
   beforeEach(async () => {
     directory = await mkdtemp(join(tmpdir(), "anamnesis-file-"));
@@ -71,9 +72,29 @@ describe("atomic files", () => {
 
   it("go write, fsync, rename, fsync of the directory, in this order", async () => {
     const files = breakable();
-    await replaceFile(join(directory, "a"), "text", files);
-    expect(files.done).toEqual(["write", "sync", "close", "rename", "sync directory", "close directory"]);
-    expect(await readdir(directory)).toEqual(["a"]);
+    const control = createEdl({ name: "list", level: 4, path: join(directory, "a") }, { clock, files });
+    const list = [applicationOf(control, observable("203.0.113.7"))];
+    await control.apply(list);
+    await control.apply(list); // waits for the directory
+    const one = ["write", "sync", "close", "rename"];
+    expect(files.done).toEqual([...one, ...one, "sync directory", "close directory"]);
+    expect(await readdir(directory)).toEqual(["a", "a.domains"]);
+  });
+
+  it("say at the next apply that the directory could not be synced, and write again", async () => {
+    const files = breakable();
+    const path = join(directory, "rules");
+    const control = createEdl({ name: "list", level: 4, path }, { clock, files });
+    files.broken = "directory";
+    await control.apply([]);
+    await expect(control.apply([])).rejects.toMatchObject({
+      code: "control.io",
+      details: { path: directory },
+    });
+    files.broken = undefined;
+    files.done.length = 0;
+    await control.apply([]);
+    expect(files.done).toContain("rename");
   });
 
   it("take over a temporary file that a killed process left", async () => {
@@ -88,8 +109,6 @@ describe("atomic files", () => {
     ["nftables", (path, files) => createNftables({ name: "c", level: 4, path }, { clock, files })],
     ["suricata", (path, files) => createSuricata({ name: "c", level: 4, path }, { clock, files })],
   ];
-  const clock = { nowMs: () => START_MS, monotonicMs: () => 0 };
-
   describe.each(kinds)("under %s", (_, create) => {
     it.each(["ENOSPC", "EIO"])("keep the old file at %s in every call, say so, and resume", async (errno) => {
       const files = breakable();
