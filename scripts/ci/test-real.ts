@@ -1,0 +1,72 @@
+/* `npm run test:real [-- NAME…]`: installs the real engines that a suite needs and runs it against them. */
+import { spawnSync } from "node:child_process";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const root = fileURLToPath(new URL("../..", import.meta.url));
+/** Outside the checkout's tracked files; a second run finds it ready. */
+const cache = process.env.ANAMNESIS_REAL ?? join(root, "node_modules/.cache/real");
+
+/** A suite of test/real and the script that brings what it needs. */
+interface Suite {
+  readonly files: readonly string[];
+  readonly install: readonly (readonly string[])[];
+  readonly env: Readonly<Record<string, string>>;
+}
+
+const SURICATA = join(cache, "suricata");
+const SUITES: Readonly<Record<string, Suite>> = {
+  suricata: {
+    files: ["test/real/suricata.test.ts", "test/real/fixtures.test.ts"],
+    install: [["scripts/ci/install-suricata.sh", SURICATA]],
+    env: { SURICATA_ROOT: SURICATA },
+  },
+  controls: {
+    files: ["test/real/controls.test.ts"],
+    install: [["scripts/ci/install-suricata.sh", SURICATA], ["scripts/ci/install-nftables.sh"]],
+    env: { SURICATA_ROOT: SURICATA },
+  },
+};
+
+/** A part that cannot be had here says so with this code: a loud skip, not a pass. */
+const UNAVAILABLE = 75;
+
+const names = process.argv.slice(2).length > 0 ? process.argv.slice(2) : Object.keys(SUITES);
+const skipped: string[] = [];
+let failed = 0;
+for (const name of names) {
+  const suite = SUITES[name];
+  if (suite === undefined) {
+    process.stderr.write(`no suite is called ${name}; there are ${Object.keys(SUITES).join(", ")}\n`);
+    process.exit(2);
+  }
+  const missing = suite.install.map(install).find((reason) => reason !== undefined);
+  if (missing !== undefined) {
+    skipped.push(`${name}: ${missing}`);
+    continue;
+  }
+  const vitest = join(root, "node_modules/vitest/vitest.mjs");
+  const env = { ...process.env, ...suite.env, ANAMNESIS_TEST_REAL: "1" };
+  const run = spawnSync(process.execPath, [vitest, "run", ...suite.files], {
+    cwd: root,
+    stdio: "inherit",
+    env,
+  });
+  if (run.status !== 0) failed++;
+}
+for (const reason of skipped) process.stdout.write(`SKIPPED ${reason}\n`);
+process.exit(failed > 0 ? 1 : 0);
+
+/** Runs an install script; the reason when its part cannot be had. */
+function install([script, ...args]: readonly string[]): string | undefined {
+  const run = spawnSync("bash", [join(root, script as string), ...args], {
+    cwd: root,
+    encoding: "utf8",
+    stdio: ["ignore", "inherit", "pipe"],
+  });
+  process.stderr.write(run.stderr);
+  if (run.status === 0) return undefined;
+  const reason = run.stderr.trim().split("\n").at(-1) ?? `${script} failed`;
+  if (run.status !== UNAVAILABLE) throw new Error(`${script}: ${reason}`);
+  return reason;
+}
