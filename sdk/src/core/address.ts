@@ -123,6 +123,19 @@ export function spanContains(outer: Span, inner: Span): boolean {
   return outer.family === inner.family && outer.first <= inner.first && inner.last <= outer.last;
 }
 
+const NO_SPANS: readonly Span[] = [];
+const labs = new WeakMap<readonly string[], readonly Span[]>();
+
+function labSpans(labPublic: readonly string[] | undefined): readonly Span[] {
+  if (labPublic === undefined) return NO_SPANS;
+  let spans = labs.get(labPublic);
+  if (spans === undefined) {
+    spans = labPublic.map(spanOf);
+    labs.set(labPublic, spans);
+  }
+  return spans;
+}
+
 /**
  * The special block an address or range touches, or undefined when all of it is public.
  *
@@ -136,7 +149,7 @@ export function specialBlock(
   const span = spanOf(text);
   for (const { special, span: block } of span.family === 4 ? SPECIAL_V4 : SPECIAL_V6) {
     if (!spansOverlap(block, span)) continue;
-    return options.labPublic?.some((lab) => spanContains(spanOf(lab), span)) ? undefined : special;
+    return labSpans(options.labPublic).some((lab) => spanContains(lab, span)) ? undefined : special;
   }
   return undefined;
 }

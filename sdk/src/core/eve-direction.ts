@@ -37,12 +37,11 @@ export function eveEnds(event: JsonRecord, alert: JsonRecord, self: SelfIndex): 
   if (attacker === undefined) return {};
   const attackerSent = same(attacker, source);
   const victim = statedEnd(alert.target) ?? (attackerSent ? destination : source);
-  return {
-    attacker,
-    ...(victim === undefined || same(victim, attacker) ? {} : { victim }),
-    ...(source === undefined ? {} : { attackerSent }),
-    ...(fromClient === undefined ? {} : { attackerIsClient: fromClient === attackerSent }),
-  };
+  const ends: { -readonly [Key in keyof Ends]: Ends[Key] } = { attacker };
+  if (victim !== undefined && !same(victim, attacker)) ends.victim = victim;
+  if (source !== undefined) ends.attackerSent = attackerSent;
+  if (fromClient !== undefined) ends.attackerIsClient = fromClient === attackerSent;
+  return ends;
 }
 
 function statedAttacker(alert: JsonRecord, source?: Endpoint, destination?: Endpoint): Endpoint | undefined {

@@ -9,8 +9,6 @@ export function isRecord(value: unknown): value is JsonRecord {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-const DAYS = [31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
-
 /**
  * Milliseconds since the epoch of an EVE timestamp, rounded down, or undefined when it is none.
  *
@@ -21,30 +19,44 @@ const DAYS = [31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
  * parseEveTime("2026-03-01T05:00:00.123456-0500") // 1772359200123
  */
 export function parseEveTime(text: string): number | undefined {
-  const year = digits(text, 0, 4);
-  const month = digits(text, 5, 2);
-  const day = digits(text, 8, 2);
+  const dayMs = parseDay(text);
   const hour = digits(text, 11, 2);
   const minute = digits(text, 14, 2);
   const second = digits(text, 17, 2);
-  if (year < 1 || month < 1 || month > 12 || day < 1 || day > (DAYS[month - 1] as number)) return undefined;
+  if (dayMs === undefined || (text[10] !== "T" && text[10] !== " ")) return undefined;
+  if (text[13] !== ":" || text[16] !== ":") return undefined;
   // 60 is a leap second: the same instant as the second after it.
   if (hour < 0 || hour > 23 || minute < 0 || minute > 59 || second < 0 || second > 60) return undefined;
-  if (text[4] !== "-" || text[7] !== "-" || text[13] !== ":" || text[16] !== ":") return undefined;
-  if (text[10] !== "T" && text[10] !== " ") return undefined;
 
   let at = 19;
   let milliseconds = 0;
   if (text[at] === ".") {
     const start = ++at;
-    while (isDigit(text, at)) at++;
+    for (; isDigit(text, at); at++) {
+      if (at < start + 3) milliseconds = milliseconds * 10 + text.charCodeAt(at) - 48;
+    }
     if (at === start) return undefined;
-    milliseconds = Number(text.slice(start, Math.min(at, start + 3)).padEnd(3, "0"));
+    for (let missing = start + 3 - at; missing > 0; missing--) milliseconds *= 10;
   }
   const offset = offsetMinutes(text, at);
   if (offset === undefined) return undefined;
-  if (day > 28 && new Date(Date.UTC(year, month - 1, day)).getUTCDate() !== day) return undefined;
-  return Date.UTC(year, month - 1, day, hour, minute, second) + milliseconds - offset * 60_000;
+  return dayMs + hour * 3_600_000 + minute * 60_000 + second * 1000 + milliseconds - offset * 60_000;
+}
+
+/** The last day asked for: the lines of a log are rarely of two. */
+let lastDay = { text: "", ms: 0 };
+
+/** Midnight UTC of `YYYY-MM-DD`, or undefined when there is no such day. */
+function parseDay(text: string): number | undefined {
+  const day = text.slice(0, 10);
+  if (day === lastDay.text) return lastDay.ms;
+  const [y, m, d] = [digits(day, 0, 4), digits(day, 5, 2), digits(day, 8, 2)];
+  if (y < 1 || m < 1 || m > 12 || d < 1 || day[4] !== "-" || day[7] !== "-") return undefined;
+  const date = new Date(0);
+  date.setUTCFullYear(y, m - 1, d);
+  if (date.getUTCDate() !== d) return undefined;
+  lastDay = { text: day, ms: date.getTime() };
+  return lastDay.ms;
 }
 
 function offsetMinutes(text: string, at: number): number | undefined {
@@ -76,45 +88,57 @@ function digits(text: string, at: number, count: number): number {
 }
 
 const BY_PRIORITY: readonly (number | null)[] = [null, 90, 60, 30, 10];
-const BY_WORD: { readonly [word: string]: number } = {
-  critical: 90,
-  major: 60,
-  minor: 30,
-  informational: 10,
-};
+const BY_WORD: ReadonlyMap<string, number> = new Map([
+  ["critical", 90],
+  ["major", 60],
+  ["minor", 30],
+  ["informational", 10],
+]);
+
+/** What a rule says about its alerts. */
+export interface Assessment {
+  /** 0–100, 100 worst; null when the rule gives none. */
+  readonly severity: number | null;
+  /** ATT&CK technique ids, upper case, each once, in the rule's order. */
+  readonly attackIds: readonly string[];
+}
 
 /**
- * Severity 0–100, 100 worst, or null when the rule gives none.
+ * Severity and ATT&CK techniques of an alert.
  *
  * `alert.severity` counts the other way round (1 is worst, 255 is unset); the rule author's
  * `signature_severity` wins.
  */
-export function eveSeverity(alert: JsonRecord): number | null {
-  const word = firstText(alert, "signature_severity");
-  const stated = word === undefined ? undefined : BY_WORD[word.toLowerCase()];
-  if (stated !== undefined) return stated;
-  return typeof alert.severity === "number" ? (BY_PRIORITY[alert.severity] ?? null) : null;
+export function eveAssessment(alert: JsonRecord): Assessment {
+  const stated = assessMetadata(alert.metadata);
+  if (stated.severity !== null) return stated;
+  const severity = typeof alert.severity === "number" ? (BY_PRIORITY[alert.severity] ?? null) : null;
+  return { severity, attackIds: stated.attackIds };
 }
 
-/** ATT&CK technique ids of the rule's metadata, upper case, each once, in the rule's order. */
-export function eveAttackIds(alert: JsonRecord): readonly string[] {
-  const ids: string[] = [];
-  for (const value of metadata(alert, "mitre_technique_id")) {
-    if (typeof value !== "string") continue;
-    const id = value.toUpperCase();
-    if (/^T\d{4}(\.\d{3})?$/.test(id) && !ids.includes(id)) ids.push(id);
+const UNSTATED: Assessment = { severity: null, attackIds: [] };
+/** A scanner gives the same object for the same text. */
+const assessed = new WeakMap<JsonRecord, Assessment>();
+
+function assessMetadata(metadata: unknown): Assessment {
+  if (!isRecord(metadata)) return UNSTATED;
+  let assessment = assessed.get(metadata);
+  if (assessment === undefined) {
+    const word = listOf(metadata.signature_severity)[0];
+    const attackIds = new Set<string>();
+    for (const value of listOf(metadata.mitre_technique_id)) {
+      const id = typeof value === "string" ? value.toUpperCase() : "";
+      if (/^T\d{4}(\.\d{3})?$/.test(id)) attackIds.add(id);
+    }
+    const severity = typeof word === "string" ? (BY_WORD.get(word.toLowerCase()) ?? null) : null;
+    assessment = { severity, attackIds: [...attackIds] };
+    assessed.set(metadata, assessment);
   }
-  return ids;
+  return assessment;
 }
 
-function firstText(alert: JsonRecord, key: string): string | undefined {
-  const value = metadata(alert, key)[0];
-  return typeof value === "string" ? value : undefined;
-}
-
-function metadata(alert: JsonRecord, key: string): readonly unknown[] {
-  const value = isRecord(alert.metadata) ? alert.metadata[key] : undefined;
-  return Array.isArray(value) ? value : typeof value === "string" ? [value] : [];
+function listOf(value: unknown): readonly unknown[] {
+  return Array.isArray(value) ? value : [value];
 }
 
 type Table = IcsRequest["table"];

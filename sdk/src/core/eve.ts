@@ -1,14 +1,8 @@
 /** Suricata's EVE: one line of JSON to one outcome. Nothing of a payload is kept. */
 import { eveEnds } from "./eve-direction.ts";
-import {
-  eveAttackIds,
-  eveModbus,
-  eveSeverity,
-  isRecord,
-  type JsonRecord,
-  parseEveTime,
-} from "./eve-fields.ts";
+import { eveAssessment, eveModbus, isRecord, type JsonRecord, parseEveTime } from "./eve-fields.ts";
 import { eveObservables } from "./eve-observables.ts";
+import { scanEve } from "./eve-scan.ts";
 import { sha256Hex } from "./hash.ts";
 import { indexSelf } from "./self-index.ts";
 import type { Bytes32, Detection, DetectorRule, LineOutcome, LineReason, Self } from "./types.ts";
@@ -49,16 +43,32 @@ const CONTEXT_TYPES: ReadonlySet<string> = new Set(
  * `line.fields`, `line.timestamp`, `line.unknownType`. It never throws.
  */
 export function parseEveLine(line: string | Uint8Array, context: EveContext): LineOutcome {
-  const text = cleanLine(typeof line === "string" ? line : decoder.decode(line));
+  if (typeof line === "string")
+    return readEvent(parseWhole(cleanText(line)), cleanText(line), undefined, context);
+  const bytes = cleanBytes(line);
+  const text = decodeUtf8(bytes);
+  return readEvent(scanEve(bytes, text) ?? parseWhole(text), text, bytes, context);
+}
+
+/** The record of a line, or why there is none. */
+function parseWhole(text: string): JsonRecord | LineReason {
   let value: unknown;
   try {
     value = JSON.parse(text);
   } catch {
-    return reject(text.includes("\0") ? "line.encoding" : "line.notJson", text);
+    return text.includes("\0") ? "line.encoding" : "line.notJson";
   }
-  if (!isRecord(value)) return reject("line.notObject", text);
-  let event = value;
-  if (event.event_type === undefined && isRecord(event.event)) event = event.event;
+  if (!isRecord(value)) return "line.notObject";
+  return value.event_type === undefined && isRecord(value.event) ? value.event : value;
+}
+
+function readEvent(
+  event: JsonRecord | LineReason,
+  text: string,
+  bytes: Uint8Array | undefined,
+  context: EveContext,
+): LineOutcome {
+  if (typeof event === "string") return reject(event, text);
   const type = event.event_type;
   if (typeof type !== "string") return reject("line.fields", text);
   if (type !== "alert") {
@@ -68,11 +78,13 @@ export function parseEveLine(line: string | Uint8Array, context: EveContext): Li
   if (rule === undefined || !hasSoundEnds(event)) return reject("line.fields", text);
   const atMs = typeof event.timestamp === "string" ? parseEveTime(event.timestamp) : undefined;
   if (atMs === undefined) return reject("line.timestamp", text);
-  const digest = context.digest ?? sha256Hex(typeof line === "string" ? text : cleanBytes(line));
+  const digest = context.digest ?? sha256Hex(bytes ?? text);
   return { kind: "detection", detection: normalise(event, rule, atMs, text, digest, context) };
 }
 
-const decoder = new TextDecoder();
+function decodeUtf8(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("utf8");
+}
 
 /** A line's bytes without byte order mark and carriage return: what its digest is taken over. */
 export function cleanBytes(line: Uint8Array): Uint8Array {
@@ -81,7 +93,8 @@ export function cleanBytes(line: Uint8Array): Uint8Array {
   return start === 0 && end === line.length ? line : line.subarray(start, end);
 }
 
-function cleanLine(text: string): string {
+/** The same for text. */
+function cleanText(text: string): string {
   const start = text.charCodeAt(0) === 0xfeff ? 1 : 0;
   const end = text.endsWith("\r") ? text.length - 1 : text.length;
   return start === 0 && end === text.length ? text : text.slice(start, end);
@@ -101,24 +114,26 @@ function normalise(
   const ics = eveModbus(event.modbus);
   const appProtocol = lowerText(event.app_proto) ?? (ics === undefined ? undefined : "modbus");
   const flowId = readFlowId(event.flow_id, text);
-  return {
+  const { severity, attackIds } = eveAssessment(alert);
+  const detection: { -readonly [Key in keyof Detection]: Detection[Key] } = {
     id: detectionId(context, digest),
     atMs,
     readAtMs: context.readAtMs,
     detector: context.detector,
     rule,
-    severity: eveSeverity(alert),
+    severity,
     action: alert.action === "allowed" || alert.action === "blocked" ? alert.action : "unknown",
-    ...(ends.attacker === undefined ? {} : { attacker: ends.attacker }),
-    ...(ends.victim === undefined ? {} : { victim: ends.victim }),
-    ...(transport === undefined ? {} : { transport }),
-    ...(appProtocol === undefined ? {} : { appProtocol }),
-    ...(flowId === undefined ? {} : { flowId }),
-    ...(typeof event.community_id === "string" ? { communityId: event.community_id.slice(0, 64) } : {}),
     observables: eveObservables(event, ends),
-    ...(ics === undefined ? {} : { ics }),
-    attackIds: eveAttackIds(alert),
+    attackIds,
   };
+  if (ends.attacker !== undefined) detection.attacker = ends.attacker;
+  if (ends.victim !== undefined) detection.victim = ends.victim;
+  if (transport !== undefined) detection.transport = transport;
+  if (appProtocol !== undefined) detection.appProtocol = appProtocol;
+  if (flowId !== undefined) detection.flowId = flowId;
+  if (typeof event.community_id === "string") detection.communityId = event.community_id.slice(0, 64);
+  if (ics !== undefined) detection.ics = ics;
+  return detection;
 }
 
 /** SHA-256 over detector, stream, offset and the line's own SHA-256: re-reading the same bytes gives the same id. */
@@ -127,17 +142,34 @@ function detectionId(context: EveContext, digest: string): Bytes32 {
   return `0x${sha256Hex(`anamnesis/detection/1\0${detector}\0${stream}\0${offset}\0${digest}`)}` as Bytes32;
 }
 
+/** The rules that fired lately, with the texts they were read from: one object for all of their alerts. */
+const rules = new Map<
+  number,
+  { readonly signature: unknown; readonly category: unknown; readonly rule: DetectorRule }
+>();
+const RULES_KEPT = 4096;
+
 /** The rule, or undefined when the alert has none. Names are trimmed to 512 characters without control characters. */
 function readRule(alert: unknown): DetectorRule | undefined {
   if (!isRecord(alert) || !isCount(alert.signature_id)) return undefined;
-  return {
+  const { signature_id: id, signature, category } = alert;
+  const gid = isCount(alert.gid) ? alert.gid : 1;
+  const rev = isCount(alert.rev) ? alert.rev : 0;
+  const known = rules.get(id);
+  if (known !== undefined && known.signature === signature && known.category === category) {
+    if (known.rule.gid === gid && known.rule.rev === rev) return known.rule;
+  }
+  const rule: DetectorRule = {
     engine: "suricata",
-    gid: isCount(alert.gid) ? alert.gid : 1,
-    id: alert.signature_id,
-    rev: isCount(alert.rev) ? alert.rev : 0,
-    name: plainText(alert.signature, 512),
-    category: plainText(alert.category, 256),
+    gid,
+    id,
+    rev,
+    name: plainText(signature, 512),
+    category: plainText(category, 256),
   };
+  if (rules.size >= RULES_KEPT) rules.clear();
+  rules.set(id, { signature, category, rule });
+  return rule;
 }
 
 /** Addresses and ports may be missing or null (decoder events); of another type the record is no EVE. */

@@ -83,11 +83,11 @@ export function createOutcomes(
         };
         continue;
       }
-      const bytes = cleanBytes(line.bytes) as Buffer;
+      const bytes = cleanBytes(line.bytes);
       const digest = sha256Hex(bytes);
       outcomes[i] = recent.seen(digest)
         ? DUPLICATE
-        : parseEveLine(bytes.toString(), {
+        : parseEveLine(bytes, {
             detector: options.name,
             readAtMs,
             stream,

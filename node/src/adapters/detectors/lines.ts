@@ -60,7 +60,7 @@ export function createLineSplitter(start: number): LineSplitter {
       begin = 0;
       buffer = smaller;
     }
-    return buffer.subarray(end);
+    return buffer.subarray(end, buffer.length - 1);
   };
 
   const skip = (): void => {
@@ -88,11 +88,12 @@ export function createLineSplitter(start: number): LineSplitter {
     room,
     added: (bytes) => {
       end += bytes;
+      buffer[end] = 10; // the search for a newline stops here at the latest
     },
     next: () => {
       for (;;) {
-        const newline = scanned < end ? buffer.subarray(0, end).indexOf(10, scanned) : -1;
-        if (newline >= 0) {
+        const newline = scanned < end ? buffer.indexOf(10, scanned) : end;
+        if (newline < end) {
           const line = take(newline, newline + 1);
           if (isEmpty(line)) continue;
           return line;
