@@ -53,7 +53,8 @@ export function planStep(
     return current !== undefined && context.isReconciled ? end(current, "none") : undefined;
 
   const isOver = hasRunOut(row, nowMs);
-  const isRestated = row !== undefined && record.validUntilMs > row.validUntilMs;
+  const isRestated =
+    row !== undefined && (record.validUntilMs > row.validUntilMs || supportsOf(record) > row.supports);
   const isLonger = isRenewed || (isOver && isRestated);
   if (isOver && !isLonger && current === undefined) {
     lane.because.set(indicator, ["expired"]);
@@ -129,6 +130,7 @@ function put(
     authority: decision.authority.by,
     ...(blockedAtMs === undefined ? {} : { blockedAtMs }),
     validUntilMs: record.validUntilMs,
+    supports: supportsOf(record),
     ...(reason === undefined ? {} : { reason }),
   };
   const receipts: Told[] = [];
@@ -141,6 +143,11 @@ function put(
     receipts.push({ state: reason === "deferred.budget" ? "deferred" : "refused", action, reason });
   }
   return { next, receipts };
+}
+
+/** Members behind the record and its response: more of them than before means that the attack is news again. */
+function supportsOf(record: RecordView): number {
+  return record.indicatorStatus.supports + record.responseStatus.supports;
 }
 
 /** Whether an application's time is over, be it still in force or ended for that reason. */
@@ -178,6 +185,7 @@ function hold(
     authority: "automatic",
     ...(row?.blockedAtMs === undefined ? {} : { blockedAtMs: row.blockedAtMs }),
     validUntilMs: record.validUntilMs,
+    supports: supportsOf(record),
     reason,
   };
   const state = plan.refused === undefined ? "deferred" : "refused";

@@ -20,6 +20,9 @@ import { whyOf } from "./vaccinate-why.ts";
 
 export type { ControlState, Vaccinate, VaccinateOptions, VaccinationState } from "./vaccinate-types.ts";
 
+/** A clock that goes back by more has been set, and what it ended may be in force again. */
+const CLOCK_STEP_MS = 1000;
+
 /** Joins the flow. Ports: clock, log, the plant's controls, what is in force. */
 export function createVaccinate(
   ports: {
@@ -178,7 +181,7 @@ export function createVaccinate(
     const isStale = isSelfStale(self.confirmedAtMs, nowMs);
     const isAllNew =
       lastTick !== undefined &&
-      (nowMs < lastTick.nowMs || self !== lastTick.self || isStale !== lastTick.isStale);
+      (nowMs < lastTick.nowMs - CLOCK_STEP_MS || self !== lastTick.self || isStale !== lastTick.isStale);
     lastTick = { nowMs, self, isStale };
     for (const lane of lanes) {
       if (isAllNew) considerAll(lane);

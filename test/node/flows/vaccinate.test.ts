@@ -239,6 +239,15 @@ describe("vaccinate", () => {
       expect(inForce(control)).toEqual(["block 203.0.113.7"]);
     });
 
+    it("comes back when more members stand behind it: an expired warning must not prevent protection", async () => {
+      const { consider, control, tickAt } = await makePlant();
+      await consider(recordOf(attacker, { status: "proposed" }));
+      await tickAt(START_MS + DAY_MS);
+      expect(inForce(control)).toEqual([]);
+      await consider(recordOf(attacker, { validUntilMs: START_MS + 2 * DAY_MS }));
+      expect(inForce(control)).toEqual(["block 203.0.113.7"]);
+    });
+
     it("stays expired over a restart", async () => {
       const first = await makePlant();
       await first.consider(recordOf(attacker));

@@ -10,6 +10,7 @@ import type { Application, Clock, Control } from "../../ports.ts";
 import { type FileSystem, nodeFileSystem, removeFile } from "./atomic-file.ts";
 import { createFileControl, type RenderedFile, type Rendering, stateHash } from "./file-control.ts";
 import { compileRules, SID_MARK } from "./suricata-rules.ts";
+import { checkSensor } from "./suricata-sensor.ts";
 
 /** Where the rule file is. */
 export interface SuricataOptions {
@@ -17,6 +18,8 @@ export interface SuricataOptions {
   readonly level: PurdueLevel;
   /** The rule file; list it under `rule-files` of suricata.yaml. */
   readonly path: string;
+  /** The sensor's suricata.yaml, checked by preflight when given. */
+  readonly sensor?: string;
 }
 
 /** Sids of indicators: blocks of eight from here on, below 2^31 and outside every public allocation. */
@@ -63,7 +66,7 @@ export function createSuricata(
     return { files: out, expected: () => expectedKeys(applications, blocks, lines) };
   }
 
-  return createFileControl({
+  const control = createFileControl({
     ...ports,
     name: options.name,
     kind: "suricata",
@@ -84,6 +87,13 @@ export function createSuricata(
       tidyFor = kept.join();
     },
   });
+  return {
+    ...control,
+    async preflight() {
+      await control.preflight();
+      if (options.sensor !== undefined) await checkSensor(options.sensor, files);
+    },
+  };
 }
 
 interface CachedLines {

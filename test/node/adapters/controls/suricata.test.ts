@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { IndicatorForm, IndicatorId, Self } from "@anamnesis/sdk/core/types";
@@ -228,5 +228,26 @@ describe("the rule file", () => {
       await expect(control.apply([{ ...good, statement }])).rejects.toMatchObject({ code: "input.invalid" });
     }
     expect(await readdir(directory)).toEqual([]);
+  });
+
+  it("says before use which setting of the sensor makes rules dead or fail closed", async () => {
+    const sensor = join(directory, "suricata.yaml");
+    const control = createSuricata(
+      { name: "ips", level: 3, path: join(directory, "a.rules"), sensor },
+      { clock },
+    );
+    const yaml = (modbus: string, policy: string) =>
+      writeFile(
+        sensor,
+        `%YAML 1.1\n---\nexception-policy: ${policy}\napp-layer:\n  protocols:\n    modbus:\n      enabled: ${modbus}\n`,
+      );
+    const message = async () => control.preflight().catch((error: Error) => error.message);
+    expect(await message()).toContain("does not exist");
+    await yaml("no", "ignore");
+    expect(await message()).toContain("app-layer.protocols.modbus.enabled");
+    await yaml("yes", "auto");
+    expect(await message()).toContain("exception-policy");
+    await yaml("yes", "ignore");
+    await expect(control.preflight()).resolves.toBeUndefined();
   });
 });
