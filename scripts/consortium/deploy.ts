@@ -101,11 +101,11 @@ async function deployMissing(
 ): Promise<void> {
   const { url, deployer, governor, founders, parameters, blindingKeyHash } = options;
   const chainId = Number(await callRpc(url, "eth_chainId"));
-  const rpc = createRpc([url], chainId, 10_000);
+  const rpc = createRpc([url], 10_000);
   const sender = createSender(rpc, deployer.key, chainId, 50, 60_000);
   const create = async (artifact: Artifact, args: readonly unknown[]) => {
     const encoded = new Interface(artifact.abi).encodeDeploy([...args]);
-    await sender.send(null, artifact.bytecode + encoded.slice(2), 0, new AbortController().signal);
+    await sender.send(null, fromHex(artifact.bytecode + encoded.slice(2)), new AbortController().signal);
   };
   try {
     const nonce = Number(await callRpc(url, "eth_getTransactionCount", [deployer.address, "latest"]));

@@ -1,4 +1,4 @@
-import { parseAddress } from "@anamnesis/sdk/core/bytes";
+import { fromHex, parseAddress } from "@anamnesis/sdk/core/bytes";
 import { AnamnesisError } from "@anamnesis/sdk/core/errors";
 import type { Address, MemberNumber } from "@anamnesis/sdk/core/types";
 import { REGISTRY } from "../../node/src/adapters/chain/abi.ts";
@@ -31,15 +31,11 @@ export async function sendToRegistry(
   args: readonly unknown[],
 ): Promise<void> {
   const { chainId, registry } = place.consortium;
-  const rpc = createRpc([place.url], chainId, 10_000);
+  const rpc = createRpc([place.url], 10_000);
   try {
     const sender = createSender(rpc, account.key, chainId, 50, 60_000);
-    await sender.send(
-      registry,
-      REGISTRY.encodeFunctionData(method, [...args]),
-      0,
-      new AbortController().signal,
-    );
+    const data = fromHex(REGISTRY.encodeFunctionData(method, [...args]));
+    await sender.send(registry, data, new AbortController().signal);
   } finally {
     rpc.close();
   }

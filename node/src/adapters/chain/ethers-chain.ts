@@ -6,6 +6,7 @@ import { createHasher } from "@anamnesis/sdk/core/typed-data";
 import type { Address, Bytes32, FeedHead, SignedHead } from "@anamnesis/sdk/core/types";
 import type { BlockRef, Chain, Log, WriteOutcome } from "../../ports.ts";
 import { MEMORY, REGISTRY } from "./abi.ts";
+import { encodeAnchor, encodeAttest } from "./calldata.ts";
 import { decodeLogs, decodeSkipped, type RpcLog } from "./events.ts";
 import { createRpc } from "./rpc.ts";
 import { createSender, type Mined } from "./sender.ts";
@@ -39,11 +40,11 @@ export interface EthersChainOptions {
 export const MAX_PAGE = 2_000;
 
 /** Above what one item costs at its dearest; what is not used is not paid. */
-const GAS_PER_ITEM = 80_000;
+const GAS_PER_ITEM = 60_000;
 const GAS_BASE = 100_000;
 
 /**
- * The ledger by JSON-RPC through ethers.
+ * The ledger by JSON-RPC.
  *
  * Whenever contact was lost, chain id, genesis and code are compared again before anything is believed.
  * `start` throws `chain.unreachable` without a chain, but keeps looking for one; `chain.mismatch` is final.
@@ -51,7 +52,7 @@ const GAS_BASE = 100_000;
 export function createEthersChain(options: EthersChainOptions): Chain {
   const { consortium, log, pollMs = 200, timeoutMs = 10_000, minedTimeoutMs = 60_000 } = options;
   const { registry, memory } = consortium;
-  const rpc = createRpc(options.urls, consortium.chainId, timeoutMs);
+  const rpc = createRpc(options.urls, timeoutMs);
   const sender = createSender(rpc, options.sender, consortium.chainId, pollMs, minedTimeoutMs);
   const hasher = createHasher({ chainId: consortium.chainId, verifyingContract: registry });
   const listeners = new Set<() => void>();
@@ -85,10 +86,10 @@ export function createEthersChain(options: EthersChainOptions): Chain {
     return latest;
   };
 
-  const write = async (to: Address, data: string, items: number): Promise<Mined> => {
+  const write = async (to: Address, data: Uint8Array, items: number): Promise<Mined> => {
     await call("eth_chainId", []);
     try {
-      return await sender.send(to, data, GAS_BASE + items * GAS_PER_ITEM, stopping.signal);
+      return await sender.send(to, data, stopping.signal, GAS_BASE + items * GAS_PER_ITEM);
     } catch (error) {
       if (isAnamnesisError(error, "chain.unreachable")) verified = undefined;
       throw error;
@@ -158,18 +159,12 @@ export function createEthersChain(options: EthersChainOptions): Chain {
       listeners.add(callback);
       return () => listeners.delete(callback);
     },
-    async attest(items) {
-      const attestations = items.map((item) => item.attestation);
-      const data = MEMORY.encodeFunctionData("attest", [attestations, items.map((item) => item.signature)]);
-      return outcome(await write(memory, data, items.length));
-    },
-    async anchor(heads) {
-      const data = REGISTRY.encodeFunctionData("anchor", [heads.map(headOf), heads.map((h) => h.signature)]);
-      return outcome(await write(registry, data, heads.length));
-    },
+    attest: async (items) => outcome(await write(memory, encodeAttest(items), items.length)),
+    anchor: async (heads) => outcome(await write(registry, encodeAnchor(heads), heads.length)),
     async reportEquivocation({ a, b, path }) {
       const args = [headOf(a), a.signature, headOf(b), b.signature, path];
-      await write(registry, REGISTRY.encodeFunctionData("reportEquivocation", args), 10 + path.length);
+      const data = fromHex(REGISTRY.encodeFunctionData("reportEquivocation", args));
+      await write(registry, data, 10 + path.length);
     },
   };
 }

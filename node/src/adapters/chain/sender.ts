@@ -1,10 +1,11 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { toHex } from "@anamnesis/sdk/core/bytes";
 import { AnamnesisError } from "@anamnesis/sdk/core/errors";
+import { addressOfPrivateKey } from "@anamnesis/sdk/core/signature";
 import type { Address } from "@anamnesis/sdk/core/types";
-import { Transaction, Wallet } from "ethers";
 import type { RpcLog } from "./events.ts";
-import { isPoolRefusal, type Rpc } from "./rpc.ts";
+import type { Rpc } from "./rpc.ts";
+import { signTransaction } from "./transaction.ts";
 
 /** A mined transaction. */
 export interface Mined {
@@ -15,8 +16,12 @@ export interface Mined {
 /** Sends transactions of one account. Nonces are read from the chain each time, so a rollback needs no repair. */
 export interface Sender {
   readonly address: Address;
-  /** Resolves when mined; `to` null creates a contract. @throws AnamnesisError `chain.unreachable` | `chain.reverted` */
-  send(to: Address | null, data: string, leastGas: number, signal: AbortSignal): Promise<Mined>;
+  /**
+   * Resolves when mined; `to` null creates a contract; without `gas` the limit is estimated, which is slow.
+   *
+   * @throws AnamnesisError `chain.unreachable` | `chain.reverted`
+   */
+  send(to: Address | null, data: Uint8Array, signal: AbortSignal, gas?: number): Promise<Mined>;
 }
 
 /** How many nonces a stranded pool may hold before we give up for this time. */
@@ -34,45 +39,54 @@ export function createSender(
   pollMs: number,
   minedTimeoutMs: number,
 ): Sender {
-  const wallet = new Wallet(toHex(key));
+  const address = addressOfPrivateKey(key);
   const inFlight = new Set<number>();
   let tail: Promise<unknown> = Promise.resolve();
 
-  const minedCount = async () =>
-    Number(await rpc.call("eth_getTransactionCount", [wallet.address, "latest"]));
+  const minedCount = async () => Number(await rpc.call("eth_getTransactionCount", [address, "latest"]));
 
-  const submit = async (to: Address | null, data: string, leastGas: number) => {
-    // An estimate also tells in advance, with its reason, what would revert.
-    const estimate = Number(
-      await rpc.call("eth_estimateGas", [{ from: wallet.address, ...target(to), data }]),
-    );
-    const gasPrice = (BigInt(String(await rpc.call("eth_gasPrice", []))) * 5n) / 4n;
-    const gasLimit = BigInt(Math.max(leastGas, Math.ceil(estimate * 1.25)));
+  const submit = async (to: Address | null, data: Uint8Array, gas: number | undefined) => {
+    const gasLimit = await tryOut(to, data, gas);
+    const gasPrice = Math.ceil(Number(await rpc.call("eth_gasPrice", [])) * 1.25);
     let nonce = Math.max(await minedCount(), ...[...inFlight].map((n) => n + 1));
     for (let tries = 0; tries < MAX_OCCUPIED; tries++) {
-      const transaction = Transaction.from({ type: 0, chainId, nonce, gasPrice, gasLimit, to, data });
-      const raw = await wallet.signTransaction(transaction);
+      const { raw, hash } = signTransaction({ chainId, nonce, gasPrice, gasLimit, to, data }, key);
       try {
         await rpc.call("eth_sendRawTransaction", [raw]);
       } catch (error) {
-        if (isPoolRefusal(error, "nonce")) {
+        const refused = poolRefusal(error);
+        if (refused === "nonce") {
           nonce = Math.max(nonce + 1, await minedCount());
           continue;
         }
-        if (isPoolRefusal(error, "occupied")) {
+        if (refused === "occupied") {
           nonce++; // a transaction stranded by a rollback waits there: filling the gap sets it free
           continue;
         }
-        if (!isPoolRefusal(error, "known")) throw refusal(error);
+        if (refused !== "known") throw error;
       }
       inFlight.add(nonce);
-      return { nonce, hash: Transaction.from(raw).hash as string };
+      return { nonce, hash };
     }
     throw new AnamnesisError(
       "chain.unreachable",
-      `the pool holds ${MAX_OCCUPIED} transactions of ${wallet.address} in a row`,
+      `the pool holds ${MAX_OCCUPIED} transactions of ${address} in a row`,
     );
   };
+
+  /** Tells in advance, with its reason, what would revert; gives the gas limit. */
+  const tryOut = async (to: Address | null, data: Uint8Array, gas: number | undefined): Promise<number> => {
+    if (gas === undefined)
+      return Math.ceil(Number(await rpc.call("eth_estimateGas", [request(to, data)])) * 1.25);
+    await rpc.call("eth_call", [{ ...request(to, data), gas: `0x${gas.toString(16)}` }, "latest"]);
+    return gas;
+  };
+
+  const request = (to: Address | null, data: Uint8Array) => ({
+    from: address,
+    ...(to !== null && { to }),
+    data: toHex(data),
+  });
 
   const mined = async (
     nonce: number,
@@ -107,9 +121,9 @@ export function createSender(
   };
 
   return {
-    address: wallet.address.toLowerCase() as Address,
-    async send(to, data, leastGas, signal) {
-      const submitted = tail.then(() => submit(to, data, leastGas));
+    address,
+    async send(to, data, signal, gas) {
+      const submitted = tail.then(() => submit(to, data, gas));
       tail = submitted.catch(() => undefined);
       const { nonce, hash } = await submitted;
       try {
@@ -119,14 +133,10 @@ export function createSender(
         inFlight.delete(nonce);
       }
       // Calling again gives the reason, unless the state has changed since.
-      await rpc.call("eth_call", [{ from: wallet.address, ...target(to), data }, "latest"]);
+      await rpc.call("eth_call", [request(to, data), "latest"]);
       throw new AnamnesisError("chain.reverted", `transaction ${hash} reverted`, { details: { hash } });
     },
   };
-}
-
-function target(to: Address | null): { to?: Address } {
-  return to === null ? {} : { to };
 }
 
 interface Receipt {
@@ -135,10 +145,11 @@ interface Receipt {
   readonly logs: readonly RpcLog[];
 }
 
-function refusal(error: unknown): AnamnesisError {
-  if (error instanceof AnamnesisError) return error;
-  const why = error instanceof Error ? error.message : String(error);
-  return new AnamnesisError("chain.reverted", `the pool refused a transaction: ${why.slice(0, 300)}`, {
-    cause: error,
-  });
+/** Why the pool did not take a transaction; nodes word it differently. */
+function poolRefusal(error: unknown): "known" | "nonce" | "occupied" | undefined {
+  const text = error instanceof AnamnesisError ? error.message : "";
+  if (/already (known|imported)|known transaction/i.test(text)) return "known";
+  if (/nonce.*(too low|below)/i.test(text)) return "nonce";
+  if (/underpriced/i.test(text)) return "occupied";
+  return undefined;
 }
