@@ -23,6 +23,9 @@ export const LOCAL_CHAIN_ID = 20_261;
 /** 2020-01-01T00:00:00Z: the same genesis block at every start, older than any clock that can be right. */
 const GENESIS_SECONDS = 1_577_836_800;
 
+/** A dump holds the whole history, so it takes longer and longer; between two there is this many times as much rest. */
+const DUMP_REST = 20;
+
 /**
  * anvil keeps its pid (exec); a watcher blocks on descriptor 3, whose other end only the launcher holds.
  * A line says that all is well, end of file says that the launcher died, however it died.
@@ -40,7 +43,7 @@ export interface AnvilOptions {
   readonly blockMs?: number;
   /** Ms between two blocks while none wait. Default 30,000. */
   readonly idleMs?: number;
-  /** Least ms between two dumps of a changed state. Default 5,000. */
+  /** Least ms between two dumps of a changed state; more when a dump takes long. Default 5,000. */
   readonly dumpMs?: number;
   /** Wall time for block timestamps, ms since the epoch. Default: the machine's clock. */
   readonly nowMs?: () => number;
@@ -106,6 +109,7 @@ async function launch(
   let busyAt = 0;
   let dumpedBlock = "";
   let dumpedAt = performance.now();
+  let dumpTookMs = 0;
 
   // Mining and dumping never overlap: a dump is the state between two blocks.
   let tail: Promise<unknown> = Promise.resolve();
@@ -128,9 +132,11 @@ async function launch(
     exclusive(async () => {
       const block = String(await callRpc(url, "eth_blockNumber"));
       if (block === dumpedBlock) return;
+      const startedAt = performance.now();
       await writeState(dir, fromHex(String(await callRpc(url, "anvil_dumpState"))));
       dumpedBlock = block;
       dumpedAt = performance.now();
+      dumpTookMs = dumpedAt - startedAt;
     });
 
   const tick = async () => {
@@ -139,7 +145,7 @@ async function launch(
     const due = busy ? performance.now() - busyAt >= blockMs : performance.now() - blockAt >= idleMs;
     if (busy && due) busyAt = performance.now();
     if (due) await mine();
-    if (performance.now() - dumpedAt >= dumpMs) await dump();
+    if (performance.now() - dumpedAt >= Math.max(dumpMs, DUMP_REST * dumpTookMs)) await dump();
   };
 
   const drive = async () => {
@@ -149,7 +155,7 @@ async function launch(
       } catch (error) {
         if (!stopping.signal.aborted) log.warn("chain.tick", { error: String(error) });
       }
-      await delay(Math.min(50, blockMs), undefined, { signal: stopping.signal }).catch(() => undefined);
+      await delay(Math.min(100, blockMs), undefined, { signal: stopping.signal }).catch(() => undefined);
     }
   };
 
