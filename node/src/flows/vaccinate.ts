@@ -251,8 +251,8 @@ export function createVaccinate(
         options.self(),
       ),
     list: () =>
-      [...vaccinations.all()]
-        .filter(({ state }) => state === "active")
+      lanes
+        .flatMap(({ control }) => [...vaccinations.active(control.name).values()])
         .map((row) => ({ ...row, name: records.get(row.indicator)?.name ?? row.indicator })),
     faults: () =>
       Object.fromEntries(

@@ -121,29 +121,26 @@ function intervals(side: readonly string[]): readonly Interval[] {
 
 function interval(text: string): Interval {
   const [, address = "", prefix] = /^([0-9a-f.:]+)(?:\/(\d{1,3}))?$/i.exec(text) ?? [];
-  const v4 = /^\d{1,3}(\.\d{1,3}){3}$/.test(address);
-  const words = v4 ? mapped(address) : groups(address);
-  const host = prefix === undefined ? 0 : (v4 ? 32 : 128) - Number(prefix);
-  const readable = words.length === 8 && words.every((word) => word >= 0 && word <= 0xffff) && host >= 0;
-  if (!readable) throw new Unreadable(`the address ${JSON.stringify(text)}`);
-  const number = words.reduce((sum, word) => sum * 65536n + BigInt(word), 0n);
+  const isV4 = /^\d{1,3}(\.\d{1,3}){3}$/.test(address);
+  const number = isV4 ? mapped(address) : grouped(address);
+  const host = prefix === undefined ? 0 : (isV4 ? 32 : 128) - Number(prefix);
+  if (number === undefined || host < 0) throw new Unreadable(`the address ${JSON.stringify(text)}`);
   const mask = (1n << BigInt(host)) - 1n;
   return [number & ~mask, number | mask]; // host bits are widened: the checker assumes the larger set
 }
 
-function mapped(address: string): number[] {
+function mapped(address: string): bigint | undefined {
   const [a = 256, b = 256, c = 256, d = 256] = address.split(".").map(Number);
-  return Math.max(a, b, c, d) > 255 ? [] : [0, 0, 0, 0, 0, 0xffff, a * 256 + b, c * 256 + d];
+  if (Math.max(a, b, c, d) > 255) return undefined;
+  return 0xffff00000000n + BigInt(((a * 256 + b) * 256 + c) * 256 + d);
 }
 
-function groups(address: string): number[] {
-  const halves = address.split("::").map((half) => half.split(":").filter(Boolean).map(word));
+function grouped(address: string): bigint | undefined {
+  const halves = address.split("::").map((half) => half.split(":").filter(Boolean));
   const [left = [], right = []] = halves;
-  if (halves.length > 2) return [];
   const zeros = halves.length === 2 ? Math.max(0, 8 - left.length - right.length) : 0;
-  return [...left, ...new Array<number>(zeros).fill(0), ...right];
-}
-
-function word(text: string): number {
-  return /^[0-9a-f]{1,4}$/i.test(text) ? Number.parseInt(text, 16) : -1;
+  const groups = [...left, ...new Array<string>(zeros).fill("0"), ...right];
+  if (halves.length > 2 || groups.length !== 8 || !groups.every((group) => /^[0-9a-f]{1,4}$/i.test(group)))
+    return undefined;
+  return BigInt(`0x${groups.map((group) => group.padStart(4, "0")).join("")}`);
 }

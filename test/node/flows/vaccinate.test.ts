@@ -1,9 +1,13 @@
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import type { ControlPhase, StandingChange } from "@anamnesis/sdk/core/policy";
 import type { ReceiptBody, Self } from "@anamnesis/sdk/core/types";
 import { describe, expect, it } from "vitest";
+import { createSuricata } from "../../../node/src/adapters/controls/suricata.ts";
 import { createMemoryStore, type MemoryStore } from "../../../node/src/adapters/store/memory.ts";
 import { createVaccinate, type VaccinateOptions } from "../../../node/src/flows/vaccinate.ts";
-import type { Log } from "../../../node/src/ports.ts";
+import type { Control, Log } from "../../../node/src/ports.ts";
 import type { NewChange } from "../../../node/src/state/changes.ts";
 import type { RecordView } from "../../../node/src/state/record.ts";
 import { createVaccinations } from "../../../node/src/state/vaccinations.ts";
@@ -25,7 +29,7 @@ const silent: Log = { debug() {}, info() {}, warn() {}, error() {} };
 async function makePlant(
   options: {
     store?: MemoryStore;
-    controls?: readonly FakeControl[];
+    controls?: readonly Control[];
     phase?: ControlPhase;
     standing?: readonly StandingChange[];
     budgetPerHour?: number;
@@ -55,7 +59,8 @@ async function makePlant(
       ...(options.budgetPerHour === undefined ? {} : { budgetPerHour: options.budgetPerHour }),
       ...(options.approvalOf === undefined ? {} : { approvalOf: options.approvalOf }),
       async commit(ops, newReceipts, newChanges) {
-        controls[0]?.calls.push("commit");
+        if (controls[0] !== undefined && "calls" in controls[0])
+          (controls[0] as FakeControl).calls.push("commit");
         options.onCommit?.();
         await store.commit(ops);
         receipts.push(...newReceipts);
@@ -469,6 +474,38 @@ describe("vaccinate", () => {
         matches: [{ place: "source", action: "block" }],
       });
       expect(flow.why("10.2.2.20")).toEqual({ value: "10.2.2.20", us: false, matches: [] });
+    });
+
+    it("why: the stranger in the OT network is stopped by us, the HMI is not", async () => {
+      const directory = await mkdtemp(join(tmpdir(), "anamnesis-vaccinate-"));
+      try {
+        const clock = { nowMs: () => START_MS, monotonicMs: () => 0 };
+        const ips = createSuricata(
+          { name: "conduit", level: 2, path: join(directory, "x.rules") },
+          { clock },
+        );
+        const standing: StandingChange = {
+          name: "writes of strangers",
+          classes: ["modbus-write-by-non-writer"],
+          controls: ["conduit"],
+          levels: [],
+          action: "block",
+          maxDurationMs: DAY_MS,
+        };
+        const { consider, flow, receipts } = await makePlant({ controls: [ips], standing: [standing] });
+        await consider(recordOf(conduct));
+        expect(receipts).toMatchObject([
+          { state: "verified", action: "block", control: "conduit", kind: "suricata" },
+        ]);
+        expect(await readFile(join(directory, "x.rules"), "utf8")).toContain(
+          "drop modbus [10.2.2.0/24,!10.2.2.20",
+        );
+        expect(flow.why("10.2.2.66")).toMatchObject({ us: true, matches: [{ place: "source" }] });
+        expect(flow.why("10.2.2.20")).toMatchObject({ us: false, matches: [] });
+        expect(flow.why(recordOf(conduct).indicator).matches).toHaveLength(1);
+      } finally {
+        await rm(directory, { recursive: true });
+      }
     });
 
     it("ableTo: follows levels, phases and standing changes", async () => {
