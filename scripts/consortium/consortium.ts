@@ -34,6 +34,8 @@ export interface ConsortiumOptions {
   /** New blocks an hour at each plant; the local default is stated and raised for benches. */
   readonly blocksPerHour?: number;
   readonly parameters?: Parameters;
+  /** Ranges that stand for the Internet; 203.0.113.0/24 by default. */
+  readonly labPublic?: readonly string[];
   /** First port tried for each kind; others are taken when it is in use. */
   readonly ports?: { readonly chain: number; readonly http: number; readonly peer: number };
   readonly blockMs?: number;
@@ -130,6 +132,7 @@ export async function openConsortium(options: ConsortiumOptions): Promise<LocalC
             chainUrl: anvil.url,
             consortiumFile: join(directory, "consortium.json"),
             blocksPerHour: options.blocksPerHour ?? 100,
+            labPublic: options.labPublic ?? ["203.0.113.0/24"],
             benignDirectory: join(ROOT, "fixtures/benign"),
           },
         ),

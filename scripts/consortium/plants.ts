@@ -25,6 +25,8 @@ export interface PlantSettings {
   readonly chainUrl: string;
   readonly consortiumFile: string;
   readonly blocksPerHour: number;
+  /** Ranges that stand for the Internet. */
+  readonly labPublic: readonly string[];
   /** Absolute path of the recorded benign traffic of plants A to D. */
   readonly benignDirectory: string;
 }
@@ -153,7 +155,7 @@ function configuration(
       },
     ],
     budget: { blocksPerHour: settings.blocksPerHour, expiryHours: 24 },
-    lab: { public: ["203.0.113.0/24"] },
+    lab: { public: settings.labPublic },
     self: {
       confirmedAt: confirmed,
       assets: [

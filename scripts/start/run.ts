@@ -3,6 +3,7 @@ import { appendFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import type { IndicatorId } from "@anamnesis/sdk/core/types";
+import { systemClock } from "../../node/src/adapters/system.ts";
 import type { Audit, IndicatorView } from "../../node/src/api.ts";
 import type { Change } from "../../node/src/state/changes.ts";
 import type { ExpectedLine } from "./expectation.ts";
@@ -33,8 +34,6 @@ export interface RunResult {
   /** What is missing, in words; empty when all is well. */
   readonly complaints: readonly string[];
 }
-
-const nowMs = () => performance.timeOrigin + performance.now();
 
 /** Replays the lines and watches until every plant is as immune as it can be, all is recorded, or the time is up. */
 export async function runAttack(options: RunOptions): Promise<RunResult> {
@@ -67,7 +66,7 @@ export async function runAttack(options: RunOptions): Promise<RunResult> {
 
   for (const line of lines) {
     if (signal.aborted) break;
-    const at = nowMs();
+    const at = systemClock.nowMs();
     for (const id of line.releases) if (!appendedMs.has(id)) appendedMs.set(id, at);
     await appendFile(join(attacked.plant.directory, "eve.json"), `${line.text}\n`);
     if (options.paceMs > 0) await delay(options.paceMs);

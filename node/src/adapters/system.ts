@@ -2,22 +2,27 @@ import { randomBytes } from "node:crypto";
 import pino from "pino";
 import type { Clock, Log, Randomness } from "../ports.ts";
 
-/** The machine's clock. */
+/** Wall time at monotonic zero, ms, found at a tick of the wall clock: processes of one machine agree to a fraction of a ms. */
+function calibrate(): number {
+  const before = Date.now();
+  let now = before;
+  while (now === before) now = Date.now();
+  return now - performance.now();
+}
+
+let origin = calibrate();
+
+/** The machine's clock. `nowMs` has fractions and follows the wall clock when that is stepped. */
 export const systemClock: Clock = {
-  nowMs: () => performance.timeOrigin + performance.now() + drift(),
+  nowMs() {
+    if (Math.abs(Date.now() - (origin + performance.now())) > 2) origin = calibrate();
+    return origin + performance.now();
+  },
   monotonicMs: () => performance.now(),
 };
 
-/** `performance` never steps; wall time may. The difference keeps fractions and follows steps of 5 ms and more. */
-let correction = 0;
-function drift(): number {
-  const difference = Date.now() - (performance.timeOrigin + performance.now());
-  if (Math.abs(difference - correction) > 5) correction = difference;
-  return correction;
-}
-
 /** The operating system's random bytes. */
-export const systemRandomness: Randomness = { bytes: (length) => new Uint8Array(randomBytes(length)) };
+export const systemRandomness: Randomness = { bytes: randomBytes };
 
 /** Structured lines on standard error; level from ANAMNESIS_LOG, `info` by default. */
 export function createLog(plant: string, destination: number | string = 2): Log {

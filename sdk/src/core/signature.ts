@@ -5,11 +5,11 @@ import { keccak256 } from "./hash.ts";
 import type { Address, Signature } from "./types.ts";
 
 /** n/2 of secp256k1: a signature above it is malleable and never accepted (EIP-2). */
-const HALF_ORDER = 0x7fffffff_ffffffff_ffffffff_ffffffff_5d576e73_57a4501d_dfe92f46_681b20a0n;
+const HALF_ORDER = Buffer.from("7fffffffffffffffffffffffffffffff5d576e7357a4501ddfe92f46681b20a0", "hex");
 
 /** Address of a public key, compressed (33 bytes) or not (65 bytes): the last 20 bytes of keccak(x ‖ y). */
 export function addressOfPublicKey(publicKey: Uint8Array): Address {
-  const full = secp256k1.publicKeyConvert(publicKey, false);
+  const full = publicKey.length === 65 ? publicKey : secp256k1.publicKeyConvert(publicKey, false);
   return toHex(keccak256(full.subarray(1)).subarray(12)) as Address;
 }
 
@@ -33,7 +33,7 @@ export function recoverSigner(digest: Uint8Array, signature: Signature): Address
   const bytes = Buffer.from(signature.slice(2), "hex");
   const v = bytes[64];
   if (bytes.length !== 65 || (v !== 27 && v !== 28)) return undefined;
-  if (BigInt(`0x${signature.slice(66, 130)}`) > HALF_ORDER) return undefined;
+  if (HALF_ORDER.compare(bytes, 32, 64) < 0) return undefined;
   try {
     return addressOfPublicKey(secp256k1.ecdsaRecover(bytes.subarray(0, 64), v - 27, digest, false));
   } catch {

@@ -1,4 +1,5 @@
 import { concat, fromHex, toHex, uintBytes, utf8 } from "./bytes.ts";
+import { AnamnesisError } from "./errors.ts";
 import { keccak256 } from "./hash.ts";
 import type { Address, Attestation, Bytes32, FeedHead, Uid } from "./types.ts";
 
@@ -30,35 +31,74 @@ export const CONFIGURATION_TYPE = "Configuration(bytes32 digest)";
 
 const DOMAIN_TYPE = "EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)";
 
-/** Builds the digest functions of a domain (EIP-712). */
+/** Builds the digest functions of a domain (EIP-712). Throws `input.invalid` for a field that does not fit its type. */
 export function createHasher(domain: Domain): TypedDataHasher {
-  const attestationType = keccak256(utf8(ATTESTATION_TYPE));
-  const headType = keccak256(utf8(FEED_HEAD_TYPE));
-  const configurationType = keccak256(utf8(CONFIGURATION_TYPE));
-  const prefix = concat(Uint8Array.of(0x19, 0x01), separatorOf(domain));
-  const digest = (struct: Uint8Array) => keccak256(concat(prefix, keccak256(struct)));
+  const attestation = createStruct(ATTESTATION_TYPE, 7);
+  const head = createStruct(FEED_HEAD_TYPE, 3);
+  const configuration = createStruct(CONFIGURATION_TYPE, 1);
+  const message = new Uint8Array(66);
+  message.set([0x19, 0x01]);
+  message.set(separatorOf(domain), 2);
+  const digest = (struct: Struct): Uint8Array => {
+    message.set(keccak256(struct.bytes), 34);
+    return keccak256(message);
+  };
   return {
     attestation(a) {
-      const struct = new Uint8Array(8 * 32);
-      struct.set(attestationType, 0);
-      struct.set(fromHex(a.subject), 32);
-      struct[95] = a.stance;
-      struct[127] = a.basis;
-      struct[159] = a.confidence;
-      struct.set(uintBytes(a.validUntil, 5), 187);
-      struct.set(uintBytes(a.version, 6), 218);
-      struct.set(fromHex(a.content), 224);
-      return digest(struct);
+      attestation.hex(0, a.subject, 32);
+      attestation.uint(1, a.stance, 1);
+      attestation.uint(2, a.basis, 1);
+      attestation.uint(3, a.confidence, 1);
+      attestation.uint(4, a.validUntil, 5);
+      attestation.uint(5, a.version, 6);
+      attestation.hex(6, a.content, 32);
+      return digest(attestation);
     },
     head(h) {
-      const struct = new Uint8Array(4 * 32);
-      struct.set(headType, 0);
-      struct.set(fromHex(h.feed), 44);
-      struct.set(uintBytes(h.size, 8), 88);
-      struct.set(fromHex(h.root), 96);
-      return digest(struct);
+      head.hex(0, h.feed, 20);
+      head.uint(1, h.size, 8);
+      head.hex(2, h.root, 32);
+      return digest(head);
     },
-    configuration: (hash) => digest(concat(configurationType, fromHex(hash))),
+    configuration(hash) {
+      configuration.hex(0, hash, 32);
+      return digest(configuration);
+    },
+  };
+}
+
+/** The words of a struct's hash: typeHash, then 32 bytes a field; filled anew for every digest. */
+interface Struct {
+  readonly bytes: Uint8Array;
+  hex(field: number, value: string, length: number): void;
+  uint(field: number, value: number, length: number): void;
+}
+
+function createStruct(type: string, fields: number): Struct {
+  const bytes = Buffer.alloc(32 * (fields + 1));
+  bytes.set(keccak256(utf8(type)));
+  return {
+    bytes,
+    hex(field, value, length) {
+      const written =
+        value.length === 2 + 2 * length ? bytes.write(value.slice(2), 32 * (field + 2) - length, "hex") : 0;
+      if (written !== length)
+        throw new AnamnesisError("input.invalid", `a field is not ${length} bytes of hexadecimal`);
+    },
+    uint(field, value, length) {
+      if (!Number.isSafeInteger(value) || value < 0 || (length < 7 && value >= 2 ** (8 * length))) {
+        throw new AnamnesisError(
+          "input.invalid",
+          `${value} does not fit an unsigned integer of ${length} bytes`,
+        );
+      }
+      const end = 32 * (field + 2);
+      let rest = value;
+      for (let at = end - 1; at >= end - length; at--) {
+        bytes[at] = rest & 255;
+        rest = rest > 0xffffffff ? Math.floor(rest / 256) : rest >>> 8;
+      }
+    },
   };
 }
 
