@@ -94,11 +94,11 @@ export function createRelay(ports: RelayPorts, options: RelayOptions): Relay {
   const underWay = new Set<string>();
   const pauses = new Map<string, Pause>();
   const missingSince = new Map<string, number>();
-  const looks = new Set<Promise<unknown>>();
   let batchesUnderWay = 0;
   let anchoredAtMs = Number.NEGATIVE_INFINITY;
   let lookedAtMs = Number.NEGATIVE_INFINITY;
   let unreachable = false;
+  let stopped = false;
   let dirty = true;
   let lacking = true;
   let timer: NodeJS.Timeout | undefined;
@@ -228,7 +228,7 @@ export function createRelay(ports: RelayPorts, options: RelayOptions): Relay {
       if (!isAnamnesisError(error, "chain.unreachable") && !isAnamnesisError(error, "chain.mismatch")) {
         throw error;
       }
-      if (!unreachable) log.warn("relay.paused", { code: error.code, error: error.message });
+      if (!unreachable && !stopped) log.warn("relay.paused", { code: error.code, error: error.message });
       unreachable = true;
       missingSince.clear(); // nobody was late: patience begins when the chain is back
       return { sent: 0, skipped: 0, lacking: missingWords(registry, ports.held()).length };
@@ -238,8 +238,7 @@ export function createRelay(ports: RelayPorts, options: RelayOptions): Relay {
   const tick = () => {
     const again = lacking && clock.monotonicMs() - lookedAtMs >= LACKING_LOOK_MS;
     if (batchesUnderWay >= maxInFlight || !(dirty || again)) return;
-    const running = relayOnce().finally(() => looks.delete(running));
-    looks.add(running);
+    void relayOnce();
   };
 
   return {
@@ -252,9 +251,10 @@ export function createRelay(ports: RelayPorts, options: RelayOptions): Relay {
       timer.unref();
     },
     async stop() {
+      // What is under way ends with the chain: it is all recomputed, so nobody waits for a block here.
+      stopped = true;
       clearInterval(timer);
       unsubscribe();
-      await Promise.all(looks);
     },
   };
 }
