@@ -4,11 +4,11 @@ import { AnamnesisError } from "@anamnesis/sdk/core/errors";
 
 /** What the global options say about where the plant is. */
 export interface Where {
-  readonly plant?: string;
+  readonly plant?: string | undefined;
   /** The consortium's directory on this machine, `.anamnesis`. */
   readonly data: string;
-  readonly url?: string;
-  readonly tokenFile?: string;
+  readonly url?: string | undefined;
+  readonly tokenFile?: string | undefined;
 }
 
 /** A plant of this machine, or a node somewhere, or both. */
@@ -79,7 +79,7 @@ function knownPlants(data: string): string {
   const names = listPlants(data);
   return names.length > 0
     ? `plants here: ${names.join(", ")}`
-    : `no plant below ${findData(data)}; give --data DIR, or --url URL of a node`;
+    : `there is no plant in ${data} here or above; give --data DIR, or --url URL of a node`;
 }
 
 function runningUrl(directory: string): string | undefined {

@@ -1,3 +1,4 @@
+import type { IncomingMessage } from "node:http";
 import { AnamnesisError } from "@anamnesis/sdk/core/errors";
 
 /** The most bytes a request may carry. */
@@ -7,11 +8,40 @@ export const MAX_LINES = 10_000;
 const MAX_DEPTH = 32;
 
 /**
+ * The bytes of a request. It stops at the limit and does not wait for the rest, which may never end.
+ * @throws AnamnesisError `input.tooLarge` | `input.invalid`
+ */
+export async function readBody(request: IncomingMessage): Promise<Uint8Array> {
+  const { "content-encoding": encoding = "identity", "content-length": length = "0" } = request.headers;
+  if (encoding !== "identity")
+    throw new AnamnesisError("input.invalid", "Content-Encoding is not accepted; send the body as it is");
+  const tooLarge = () =>
+    new AnamnesisError(
+      "input.tooLarge",
+      `the body exceeds ${MAX_BODY_BYTES} bytes; send it in several requests`,
+    );
+  if (Number(length) > MAX_BODY_BYTES) throw tooLarge();
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  try {
+    // The request has to outlive the loop, or there would be nobody left to answer.
+    for await (const chunk of request.iterator({ destroyOnReturn: false })) {
+      size += (chunk as Uint8Array).length;
+      if (size > MAX_BODY_BYTES) break;
+      chunks.push(chunk as Uint8Array);
+    }
+  } catch (cause) {
+    throw new AnamnesisError("input.invalid", "the body was cut off", { cause });
+  }
+  if (size > MAX_BODY_BYTES) throw tooLarge();
+  return Buffer.concat(chunks);
+}
+
+/**
  * Text of a body.
  * @throws AnamnesisError `input.invalid` when it is not UTF-8
  */
-export function decodeBody(body: unknown): string {
-  if (!(body instanceof Uint8Array)) return "";
+export function decodeBody(body: Uint8Array): string {
   try {
     return new TextDecoder("utf-8", { fatal: true }).decode(body);
   } catch (cause) {
@@ -40,7 +70,7 @@ export function jsonDepth(text: string): number {
  * A JSON body, nested at most 32 deep.
  * @throws AnamnesisError `input.invalid`
  */
-export function parseJsonBody(body: unknown): unknown {
+export function parseJsonBody(body: Uint8Array): unknown {
   const text = decodeBody(body);
   if (text.trim() === "") throw new AnamnesisError("input.invalid", "the body is empty; send JSON");
   if (jsonDepth(text) > MAX_DEPTH)
@@ -53,7 +83,7 @@ export function parseJsonBody(body: unknown): unknown {
 }
 
 /** The lines of a newline-delimited body; empty lines are left out. */
-export function splitLines(body: unknown): { readonly line: string }[] {
+export function splitLines(body: Uint8Array): { readonly line: string }[] {
   const lines: { line: string }[] = [];
   for (const raw of decodeBody(body).split("\n")) {
     const line = raw.endsWith("\r") ? raw.slice(0, -1) : raw;

@@ -29,7 +29,7 @@ export function refuseForeign(request: IncomingMessage, names: readonly string[]
   if (host === undefined || !(isLoopback(host) || host === local || names.includes(host)))
     throw new AnamnesisError(
       "api.forbidden",
-      "the Host header names none of this node's names; use its address or add the name to http.names",
+      "the Host header is none of this node's names; ask for it by its address",
     );
   const { origin } = request.headers;
   const site = request.headers["sec-fetch-site"];

@@ -125,20 +125,10 @@ export function toProblem(error: AnamnesisError): Problem {
  */
 export function toAnamnesisError(thrown: unknown): AnamnesisError {
   if (thrown instanceof AnamnesisError) return thrown;
-  const { type, status } = (thrown ?? {}) as { type?: unknown; status?: unknown };
-  if (type === "entity.too.large")
-    return new AnamnesisError(
-      "input.tooLarge",
-      "the body exceeds 1048576 bytes; send it in several requests",
-    );
-  if (type === "encoding.unsupported")
-    return new AnamnesisError("input.invalid", "Content-Encoding is not accepted; send the body as it is");
-  // Express marks undecodable paths and aborted or short bodies with a 4xx status.
+  // Express marks paths it cannot decode with a 4xx status.
+  const { status } = (thrown ?? {}) as { status?: unknown };
   if (typeof status === "number" && status >= 400 && status < 500)
-    return new AnamnesisError(
-      "input.invalid",
-      "the request line or body could not be read; check its encoding",
-    );
+    return new AnamnesisError("input.invalid", "the path could not be decoded; check its escapes");
   return new AnamnesisError("api.internal", "the node met a fault of its own; its log has the details", {
     cause: thrown,
   });

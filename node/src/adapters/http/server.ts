@@ -4,7 +4,7 @@ import express, { type ErrorRequestHandler, type RequestHandler } from "express"
 import type { PlantApi } from "../../api.ts";
 import type { Log } from "../../ports.ts";
 import { createAuthorizer, type Token } from "./auth.ts";
-import { MAX_BODY_BYTES, parseJsonBody, splitLines } from "./body.ts";
+import { parseJsonBody, readBody, splitLines } from "./body.ts";
 import { isLoopback, refuseForeign } from "./guard.ts";
 import { PROBLEMS, toAnamnesisError, toProblem } from "./problem.ts";
 import { ROUTES, type Route } from "./routes.ts";
@@ -45,12 +45,12 @@ export function createHttp(options: HttpOptions): Http {
   if (!isLoopback(host) && tokens.length === 0)
     throw new AnamnesisError(
       "config.invalid",
-      `http.host is ${host}, reachable from a network; give http.tokens or use 127.0.0.1`,
+      `http.host is ${host}, reachable from a network, and there are no tokens; create some or use 127.0.0.1`,
     );
   if (!isLoopback(host) && openReads)
     throw new AnamnesisError(
       "config.invalid",
-      `http.openReads is for loopback only and http.host is ${host}; switch one of them off`,
+      `http.host is ${host}, and reading without a token is for loopback only; use 127.0.0.1`,
     );
   const authorize = createAuthorizer(tokens, openReads);
   const streams = createStreams(api, { ...STREAM_LIMITS, ...options.stream });
@@ -79,13 +79,12 @@ export function createHttp(options: HttpOptions): Http {
       response.locals.token = authorize(request.headers.authorization, route.access);
       next();
     };
-    const read = express.raw({ type: () => true, limit: MAX_BODY_BYTES, inflate: false });
     const answer: RequestHandler = async (request, response) => {
       const input = parseInput(route, {
         params: request.params,
         query: request.query,
         headers: request.headers,
-        body: request.body,
+        body: route.request.body === undefined ? undefined : await readBody(request),
       });
       const token: Token | undefined = response.locals.token;
       const detector = token?.name ?? "http";
@@ -97,7 +96,7 @@ export function createHttp(options: HttpOptions): Http {
       if (route.response === "text/plain") response.type("text/plain; charset=utf-8").send(body);
       else response.json(body);
     };
-    return route.method === "post" ? [enter, read, answer] : [enter, answer];
+    return [enter, answer];
   }
 
   let server: Server | undefined;
@@ -128,7 +127,7 @@ export function createHttp(options: HttpOptions): Http {
 /** The parts of a request through their schemas. */
 function parseInput(
   route: Route,
-  parts: { params: unknown; query: unknown; headers: Record<string, unknown>; body: unknown },
+  parts: { params: unknown; query: unknown; headers: Record<string, unknown>; body: Uint8Array | undefined },
 ): Parameters<Route["handle"]>[1] {
   const { request } = route;
   const check = (part: "params" | "query" | "headers" | "body", value: unknown): never => {
@@ -149,7 +148,7 @@ function parseInput(
   const params = check("params", parts.params);
   const query = check("query", parts.query);
   const headers = check("headers", parts.headers);
-  if (request.body === undefined) return { params, query, headers, body: undefined as never };
+  if (parts.body === undefined) return { params, query, headers, body: undefined as never };
   const type = String(parts.headers["content-type"] ?? "")
     .split(";", 1)[0]
     ?.trim()

@@ -1,17 +1,18 @@
 import { join } from "node:path";
 import { isAnamnesisError } from "@anamnesis/sdk/core/errors";
 import { type ExitCode, errorLine } from "../exit.ts";
-import { plantDirectory, type Where } from "../locate.ts";
+import { locate, type Where } from "../locate.ts";
 
 /** Runs the node of a plant until SIGINT or SIGTERM; whatever keeps it from starting is exit code 2. */
 export async function runNode(where: Where, config: string | undefined): Promise<ExitCode> {
+  const path = config ?? join(locate({ ...where, url: undefined }).directory ?? "", "plant.yaml");
   const { startNode } = await import("../../main.ts");
   const asked = new Promise<void>((resolve) => {
     process.once("SIGINT", () => resolve());
     process.once("SIGTERM", () => resolve());
   });
   try {
-    const node = await startNode(config ?? join(plantDirectory(where), "plant.yaml"));
+    const node = await startNode(path);
     await asked;
     await node.stop();
     return 0;
