@@ -14,6 +14,8 @@ export interface PlantWatch {
   indicators(): Promise<readonly IndicatorView[]>;
   candidates(): Promise<readonly { id: string; reason: string }[]>;
   audit(): Promise<Audit>;
+  /** Adds all changes after a cursor to a list; the new cursor. */
+  collect(cursor: number, into: Change[]): Promise<number>;
   /** Changes after a cursor until the signal is aborted. */
   follow(cursor: number, onChange: (change: Change) => void, signal: AbortSignal): Promise<void>;
 }
@@ -41,6 +43,14 @@ export function watchPlant(plant: LocalPlant): PlantWatch {
     indicators: () => list("indicators?limit=1000", "indicators"),
     candidates: () => list("candidates", "candidates"),
     audit: () => ask("audit"),
+    async collect(cursor, into) {
+      for (let after = cursor; ; ) {
+        const { changes } = await ask<{ changes: readonly Change[] }>(`changes?after=${after}&limit=1000`);
+        into.push(...changes);
+        if (changes.length === 0) return after;
+        after = changes.at(-1)?.sequence ?? after;
+      }
+    },
     async follow(cursor, onChange, signal) {
       let after = cursor;
       while (!signal.aborted) {
