@@ -12,6 +12,7 @@ import { createMemoryStore } from "../../node/src/adapters/store/memory.ts";
 import { createIndexer } from "../../node/src/flows/index-chain.ts";
 import { createRelay } from "../../node/src/flows/relay.ts";
 import type { HeldWord } from "../../node/src/flows/relay-difference.ts";
+import type { Chain } from "../../node/src/ports.ts";
 import { createRegistry, type Registry } from "../../node/src/state/registry.ts";
 import { freePort, startAnvil } from "../../scripts/consortium/anvil.ts";
 import { deployConsortium, readConsortium } from "../../scripts/consortium/deploy.ts";
@@ -57,39 +58,54 @@ function until(registry: Registry, condition: () => boolean): Promise<void> {
   });
 }
 
+/** A node's chain side on a real chain: it says words and heads for all four members and follows what is recorded. */
+async function follow(c: TestConsortium) {
+  const chain = await c.connect("relay");
+  const registry = await createRegistry(createMemoryStore());
+  const indexer = createIndexer({ chain, registry, log: SILENT });
+  const words: [Subject, HeldWord][] = [];
+  const heads = new Map<string, SignedHead>();
+  const relay = createRelay(
+    { chain, registry, clock: CLOCK, log: SILENT, held: () => words, heads: () => heads.values() },
+    { self: addressOf(node(1)), patienceMs: 0, anchorMs: 0 },
+  );
+  cleanups.push(() => Promise.all([relay.stop(), indexer.stop()]));
+  indexer.start();
+  relay.start();
+  return {
+    chain,
+    registry,
+    words,
+    say(round: number) {
+      for (let member = 1; member <= 4; member++) {
+        const { attestation, signature } = sign(c.hasher, node(member));
+        const { subject, content: _, ...word } = attestation;
+        const register = { member: member as MemberNumber, ...word, uid: uidOf(c.hasher, attestation) };
+        const held = { register, attestation: { ...attestation, signature }, key: addressOf(node(member)) };
+        words.push([subject, held]);
+        heads.set(node(member), signHead(c.hasher, node(member), round));
+      }
+      relay.kick();
+    },
+    isRecorded: () =>
+      words.every(([, { register }]) => registry.recordedUids.has(register.uid)) &&
+      [...heads.values()].every(({ feed, size }) => registry.anchored(feed)?.size === size),
+  };
+}
+
+/** What a node that starts now would read from the chain. */
+async function freshRegistry(chain: Chain): Promise<Registry> {
+  const fresh = await createRegistry(createMemoryStore());
+  await createIndexer({ chain, registry: fresh, log: SILENT }).kick();
+  return fresh;
+}
+
 describe("local chain", () => {
   it("loses nothing that was dumped and sends the lost tail again, killed ten times", {
     timeout: 60_000,
   }, async () => {
     const c = await makeConsortium({ dumpMs: 50 });
-    const chain = await c.connect("relay");
-    const registry = await createRegistry(createMemoryStore());
-    const indexer = createIndexer({ chain, registry, log: SILENT });
-    const words: [Subject, HeldWord][] = [];
-    const heads = new Map<string, SignedHead>();
-    const relay = createRelay(
-      { chain, registry, clock: CLOCK, log: SILENT, held: () => words, heads: () => heads.values() },
-      { self: addressOf(node(1)), patienceMs: 0, anchorMs: 0 },
-    );
-    cleanups.push(() => Promise.all([relay.stop(), indexer.stop()]));
-    indexer.start();
-    relay.start();
-    const say = (round: number) => {
-      for (let member = 1; member <= 4; member++) {
-        const { attestation, signature } = sign(c.hasher, node(member));
-        const { subject, content: _, ...word } = attestation;
-        const register = { member: member as MemberNumber, ...word, uid: uidOf(c.hasher, attestation) };
-        words.push([
-          subject,
-          { register, attestation: { ...attestation, signature }, key: addressOf(node(member)) },
-        ]);
-        heads.set(node(member), signHead(c.hasher, node(member), round));
-      }
-      relay.kick();
-    };
-    const isRecorded = () =>
-      words.every(([, { register }]) => registry.recordedUids.has(register.uid)) &&
-      [...heads.values()].every(({ feed, size }) => registry.anchored(feed)?.size === size);
+    const { chain, registry, words, say, isRecorded } = await follow(c);
     for (let round = 1; round <= 10; round++) {
       say(round);
       if (round % 2 === 0) await until(registry, isRecorded);
@@ -100,10 +116,31 @@ describe("local chain", () => {
     }
     await until(registry, isRecorded);
     expect(words).toHaveLength(80);
-    const fresh = await createRegistry(createMemoryStore());
-    await createIndexer({ chain, registry: fresh, log: SILENT }).kick();
+    const fresh = await freshRegistry(chain);
     expect(fresh.recordedHash()).toBe(registry.recordedHash());
     expect(fresh.recordedUids.size).toBe(80);
+  });
+
+  it("is followed over a rollback of ten blocks, and everything is recorded again", {
+    timeout: 30_000,
+  }, async () => {
+    const c = await makeConsortium();
+    const { chain, registry, say, isRecorded } = await follow(c);
+    for (let round = 1; round <= 4; round++) {
+      say(round);
+      await until(registry, isRecorded);
+    }
+    while ((await chain.head()).number < 20) await c.anvil.mine(); // enrolment is older than ten blocks
+    const rolledBack = new Promise<void>((resolve) => {
+      registry.onChange((change) => change.rolledBack && resolve());
+    });
+    await callRpc(c.anvil.url, "anvil_rollback", [10]);
+    await rolledBack;
+    say(5);
+    await until(registry, isRecorded);
+    const fresh = await freshRegistry(chain);
+    expect(fresh.recordedHash()).toBe(registry.recordedHash());
+    expect(fresh.recordedUids.size).toBe(20);
   });
 
   it("starts after its launcher was killed at any moment, ten times, and never outlives it", {
