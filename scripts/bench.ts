@@ -21,6 +21,7 @@ const BENCHES: Readonly<Record<string, () => Promise<Bench>>> = {
   ingest: () => import("../test/bench/ingest.ts"),
   durable: () => import("../test/bench/durable.ts"),
   sign: () => import("../test/bench/sign.ts"),
+  push: () => import("../test/bench/push.ts"),
   gas: () => import("../test/bench/gas.ts"),
 };
 
