@@ -15,7 +15,7 @@ import { createChainTime } from "./flows/chain-time.ts";
 import { createIndexer, type Indexer } from "./flows/index-chain.ts";
 import { createOwnSize } from "./flows/own-size.ts";
 import { createPublish, type Publish, type ReleasePolicy } from "./flows/publish.ts";
-import { createRelay, type RelayOptions } from "./flows/relay.ts";
+import { createRelay, type Relay, type RelayOptions } from "./flows/relay.ts";
 import { createSense, type Sense } from "./flows/sense.ts";
 import { createSupport } from "./flows/support.ts";
 import { createSync, proveFrom } from "./flows/sync.ts";
@@ -74,6 +74,7 @@ export interface JoinedNode {
   readonly sense: Sense;
   readonly admit: Admit;
   readonly indexer: Indexer;
+  readonly relay: Pick<Relay, "relayOnce">;
   readonly speaker: AttestPorts;
   /** Peers, relay, detectors; the chain has been looked at before. */
   start(): Promise<void>;
@@ -85,13 +86,15 @@ export interface JoinedNode {
 
 /** How often statuses are looked at again because of time alone, ms. */
 const REFRESH_MS = 5000;
+/** Receipts in one message of the own feed. */
+const RECEIPTS_AT_ONCE = 64;
 /** Clocks further apart than this are told, ms. */
 const SKEW_ALARM_MS = 600_000;
 
 /** Joins the flows of one node over its rooms. Nothing is opened before `start`. */
 export async function joinNode(rooms: Rooms, ports: NodePorts, policy: NodePolicy): Promise<JoinedNode> {
   const { clock, log, signer, hasher, chain, peers, controls, detectors } = ports;
-  const { store, feeds, changes, memory, registry, detections, projection, rights } = rooms;
+  const { store, feeds, changes, memory, registry, detections, projection, rights, outbox } = rooms;
   const self = signer.address;
   const { tlp, validityDays } = policy.release;
   const proofs = new Map<Address, EquivocationProof>();
@@ -123,8 +126,10 @@ export async function joinNode(rooms: Rooms, ports: NodePorts, policy: NodePolic
     { clock, log, controls, vaccinations: rooms.vaccinations },
     {
       ...policy.vaccination,
-      commit: (ops, receipts, news) =>
-        ownFeed.append(receiptEntries(receipts, clock, tlp).map(ownFeed.seal), { ops, changes: news }),
+      async commit(ops, receipts, news) {
+        const waiting = outbox.stage(receiptEntries(receipts, clock, tlp));
+        await ownFeed.append([], { ops: [...ops, ...waiting.ops], changes: news, done: waiting.done });
+      },
     },
   );
 
@@ -226,6 +231,15 @@ export async function joinNode(rooms: Rooms, ports: NodePorts, policy: NodePolic
     },
   });
 
+  async function sendReceipts(): Promise<void> {
+    if (!ownFeed.state().open) return;
+    for (;;) {
+      const { entries, ops, done } = outbox.next(RECEIPTS_AT_ONCE);
+      if (entries.length === 0) return;
+      await ownFeed.append(entries.map(ownFeed.seal), { ops, done });
+    }
+  }
+
   let unsubscribe = (): void => {};
   let refreshedMs = clock.monotonicMs();
 
@@ -236,6 +250,7 @@ export async function joinNode(rooms: Rooms, ports: NodePorts, policy: NodePolic
     sense,
     admit,
     indexer,
+    relay,
     speaker,
     async start() {
       unsubscribe = registry.onChange(reactions.onChain);
@@ -266,6 +281,7 @@ export async function joinNode(rooms: Rooms, ports: NodePorts, policy: NodePolic
       await vaccinate.idle();
     },
     async tick() {
+      await sendReceipts();
       blinding.tick();
       await sync.all();
       ownSize.check();

@@ -11,6 +11,7 @@ import { type Changes, loadChanges } from "./state/changes.ts";
 import { type Detections, loadDetections } from "./state/detections.ts";
 import { type Feeds, loadFeeds } from "./state/feeds.ts";
 import { createMemory, type Memory } from "./state/memory.ts";
+import { loadOutbox, type Outbox } from "./state/outbox.ts";
 import { createRegistry, type Registry } from "./state/registry.ts";
 import { createVaccinations, type Vaccinations } from "./state/vaccinations.ts";
 
@@ -23,6 +24,7 @@ export interface Rooms {
   readonly registry: Registry;
   readonly memory: Memory;
   readonly vaccinations: Vaccinations;
+  readonly outbox: Outbox;
   readonly projection: Projection;
   readonly rights: FeedRights;
   /** Projects all feeds anew, in one go: at start, and when membership changed. */
@@ -41,6 +43,7 @@ export async function openRooms(
   const detections = await loadDetections(store);
   const registry = await createRegistry(store);
   const vaccinations = await createVaccinations(store);
+  const outbox = await loadOutbox(store);
   const memory = createMemory(registry);
   if (blindingKey !== undefined) memory.setBlindingKey(blindingKey);
   const projection = createProjection({
@@ -64,7 +67,19 @@ export async function openRooms(
   }
 
   rebuild();
-  return { store, feeds, changes, detections, registry, memory, vaccinations, projection, rights, rebuild };
+  return {
+    store,
+    feeds,
+    changes,
+    detections,
+    registry,
+    memory,
+    vaccinations,
+    outbox,
+    projection,
+    rights,
+    rebuild,
+  };
 }
 
 /** An open key's feed counts without end; any other key's up to what it had anchored (DESIGN §5). */
