@@ -85,7 +85,13 @@ describe.skipIf(noSuricata !== undefined)(
         await control.apply(FORMS.map((form) => application(control, form, action)));
         const isLoaded = (): boolean => {
           const { status } = suricata(
-            ...["-T", "-c", inside(join(work, "suricata.yaml")), "-S", inside(path), "-l", inside(work)],
+            "-T",
+            "-c",
+            inside(join(work, "suricata.yaml")),
+            "-S",
+            inside(path),
+            "-l",
+            inside(work),
           );
           return status === 0;
         };
@@ -106,8 +112,18 @@ describe.skipIf(noSuricata !== undefined)(
       const file = join(out, "capture.pcap");
       writeFileSync(file, capture.endsWith(".gz") ? gunzipSync(bytes) : bytes);
       const { status, stderr } = suricata(
-        ...["-c", inside(join(work, "suricata.yaml")), "-S", inside(rules), "-l", inside(out)],
-        ...["-k", "none", "--runmode", "single", "-r", inside(file)],
+        "-c",
+        inside(join(work, "suricata.yaml")),
+        "-S",
+        inside(rules),
+        "-l",
+        inside(out),
+        "-k",
+        "none",
+        "--runmode",
+        "single",
+        "-r",
+        inside(file),
       );
       expect(status, stderr).toBe(0);
       const events = readFileSync(join(out, "eve.json"), "utf8").split("\n").filter(Boolean);

@@ -38,7 +38,7 @@ function parseIpv6(text: string): bigint | undefined {
   let value = 0n;
   for (const group of [
     ...left,
-    ...new Array<string>(halves.length === 2 ? missing : 0).fill("0"),
+    ...Array.from({ length: halves.length === 2 ? missing : 0 }, () => "0"),
     ...right,
   ]) {
     if (!/^[0-9a-f]{1,4}$/i.test(group)) return undefined;

@@ -139,7 +139,7 @@ function grouped(address: string): bigint | undefined {
   const halves = address.split("::").map((half) => half.split(":").filter(Boolean));
   const [left = [], right = []] = halves;
   const zeros = halves.length === 2 ? Math.max(0, 8 - left.length - right.length) : 0;
-  const groups = [...left, ...new Array<string>(zeros).fill("0"), ...right];
+  const groups = [...left, ...Array.from({ length: zeros }, () => "0"), ...right];
   if (halves.length > 2 || groups.length !== 8 || !groups.every((group) => /^[0-9a-f]{1,4}$/i.test(group)))
     return undefined;
   return BigInt(`0x${groups.map((group) => group.padStart(4, "0")).join("")}`);
