@@ -137,16 +137,15 @@ function labSpans(labPublic: readonly string[] | undefined): readonly Span[] {
 }
 
 /**
- * The special block an address or range touches, or undefined when all of it is public.
+ * The special block that a span touches, or undefined when all of it is public.
  *
  * What lies wholly inside one of `labPublic` is public: a laboratory lets documentation addresses
- * stand for the Internet. Throws `input.invalid` on text that is no address.
+ * stand for the Internet. Throws `input.invalid` when `labPublic` holds text that is no range.
  */
 export function specialBlock(
-  text: string,
-  options: { readonly labPublic?: readonly string[] } = {},
+  span: Span,
+  options: { readonly labPublic?: readonly string[] | undefined } = {},
 ): SpecialBlock | undefined {
-  const span = spanOf(text);
   for (const { special, span: block } of span.family === 4 ? SPECIAL_V4 : SPECIAL_V6) {
     if (!spansOverlap(block, span)) continue;
     return labSpans(options.labPublic).some((lab) => spanContains(lab, span)) ? undefined : special;
@@ -165,7 +164,7 @@ export function classifyAddress(
   text: string,
   options: { readonly labPublic?: readonly string[] } = {},
 ): AddressClass {
-  return specialBlock(text, options)?.class ?? "public";
+  return specialBlock(spanOf(text), options)?.class ?? "public";
 }
 
 /** An IPv4 address in four decimal parts as a number, or −1. Leading zeros are refused: they meant octal once. */

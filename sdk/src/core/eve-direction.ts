@@ -36,7 +36,7 @@ export function eveEnds(event: JsonRecord, alert: JsonRecord, self: SelfIndex): 
   }
   if (attacker === undefined) return {};
   const attackerSent = same(attacker, source);
-  const victim = statedEnd(alert.target) ?? (attackerSent ? destination : source);
+  const victim = statedEnd(alert.target, source, destination) ?? (attackerSent ? destination : source);
   const ends: { -readonly [Key in keyof Ends]: Ends[Key] } = { attacker };
   if (victim !== undefined && !same(victim, attacker)) ends.victim = victim;
   if (source !== undefined) ends.attackerSent = attackerSent;
@@ -45,16 +45,22 @@ export function eveEnds(event: JsonRecord, alert: JsonRecord, self: SelfIndex): 
 }
 
 function statedAttacker(alert: JsonRecord, source?: Endpoint, destination?: Endpoint): Endpoint | undefined {
-  const attacker = statedEnd(alert.source);
+  const attacker = statedEnd(alert.source, source, destination);
   if (attacker !== undefined) return attacker;
-  const victim = statedEnd(alert.target);
+  const victim = statedEnd(alert.target, source, destination);
   if (victim === undefined) return undefined;
   if (victim.address === source?.address) return destination;
   return victim.address === destination?.address ? source : undefined;
 }
 
-function statedEnd(value: unknown): Endpoint | undefined {
-  return isRecord(value) ? endpoint(value.ip, value.port) : undefined;
+/** An end that the rule states: mostly one of the packet's, which is then given itself. */
+function statedEnd(value: unknown, source?: Endpoint, destination?: Endpoint): Endpoint | undefined {
+  if (!isRecord(value)) return undefined;
+  if (source !== undefined && source.address === value.ip && source.port === value.port) return source;
+  if (destination !== undefined && destination.address === value.ip && destination.port === value.port) {
+    return destination;
+  }
+  return endpoint(value.ip, value.port);
 }
 
 function guessAttacker(

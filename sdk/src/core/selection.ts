@@ -10,8 +10,8 @@ import type { Detection, IndicatorForm, Observable, Self } from "./types.ts";
 export interface SelectionContext {
   readonly self: Self;
   /** Documentation ranges that stand for the Internet in a laboratory, CIDR. Empty in production. */
-  readonly labPublic?: readonly string[];
-  readonly allowlist?: readonly NamedList[];
+  readonly labPublic?: readonly string[] | undefined;
+  readonly allowlist?: readonly NamedList[] | undefined;
 }
 
 /** Why a candidate is stopped; `entry` names what stopped it, with its source. */
@@ -95,10 +95,7 @@ function selectAddress(value: string, context: SelectionContext): Stop | undefin
       entry: `built in: ${value.slice(slash)} is wider than /${WIDEST[span.family]}`,
     };
   }
-  const special = specialBlock(
-    value,
-    context.labPublic === undefined ? {} : { labPublic: context.labPublic },
-  );
+  const special = specialBlock(span, context);
   if (special === undefined) return undefined;
   const local = special.class === "private" || special.class === "shared" || special.class === "linkLocal";
   return {
