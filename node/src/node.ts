@@ -107,6 +107,7 @@ export async function joinNode(rooms: Rooms, ports: NodePorts, policy: NodePolic
     member: () => registry.memberOfKey(self),
     chainVersion: (subject, member) => registry.recordedRegister(subject, member)?.version ?? 0,
     clockSkewMs: chainTime.skewMs,
+    signed: new Map(),
   };
 
   // The feed of this plant: what every other flow writes into.
@@ -118,7 +119,11 @@ export async function joinNode(rooms: Rooms, ports: NodePorts, policy: NodePolic
     randomness: ports.randomness,
     peers,
     log,
-    project: (index, entry) => reactions.onEffects(self, [projection.apply(self, index, entry)]),
+    project: (start, entries) =>
+      reactions.onEffects(
+        self,
+        entries.map((entry, i) => projection.apply(self, start + i, entry)),
+      ),
   });
 
   // policy ▶ plan ▶ Vaccination ▶ receipt

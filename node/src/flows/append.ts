@@ -45,7 +45,7 @@ export interface OwnFeed {
   state(): { readonly open: boolean; readonly closed?: string };
 }
 
-/** Ports of the own feed. `project` applies a durable entry to memory. */
+/** Ports of the own feed. `project` applies durable entries to memory, those of one commit together. */
 export interface AppendPorts {
   readonly store: Store;
   readonly feeds: Feeds;
@@ -54,7 +54,7 @@ export interface AppendPorts {
   readonly randomness: Randomness;
   readonly peers: Pick<Peers, "broadcast">;
   readonly log: Log;
-  project(index: number, entry: Entry): void;
+  project(start: number, entries: readonly Entry[]): void;
 }
 
 interface Waiting {
@@ -124,9 +124,8 @@ export function createOwnFeed(ports: AppendPorts): OwnFeed {
         encodeMessage({ feed, start: before.size, peaks: before.peaks, items, path: [], head }),
       );
     }
-    sealed.forEach((each, i) => {
-      ports.project(before.size + i, each.entry);
-    });
+    const entries = sealed.map((each) => each.entry);
+    if (entries.length > 0) ports.project(before.size, entries);
     changes.publish(changed);
   }
 

@@ -26,6 +26,8 @@ export interface AttestPorts {
   chainVersion(subject: Subject, member: MemberNumber): number;
   /** The clock minus the chain's time at the newest head seen, ms; undefined without a chain. */
   clockSkewMs(): number | undefined;
+  /** The last version signed here by subject: what was signed and is not durable yet counts, too. */
+  readonly signed: Map<Subject, number>;
 }
 
 /** A stance before it is signed. */
@@ -63,7 +65,13 @@ export function signStance(ports: AttestPorts, input: StanceInput): Entry & { ki
     );
   }
   const held = ports.memory.stances(input.subject).get(member)?.register.version ?? 0;
-  const version = Math.max(now, held + 1, ports.chainVersion(input.subject, member) + 1);
+  const version = Math.max(
+    now,
+    held + 1,
+    ports.chainVersion(input.subject, member) + 1,
+    (ports.signed.get(input.subject) ?? 0) + 1,
+  );
+  remember(ports.signed, input.subject, version);
   const attestation: Attestation = {
     subject: input.subject,
     stance: input.stance,
@@ -75,4 +83,16 @@ export function signStance(ports: AttestPorts, input: StanceInput): Entry & { ki
   };
   const { signature } = ports.signer.signAttestation(attestation);
   return { at: now, tlp: input.tlp, kind: "attestation", body: { ...attestation, signature } };
+}
+
+/** Versions that may still be on their way to the disk; older ones are held in memory already. */
+const SIGNED_KEPT = 10_000;
+
+function remember(signed: Map<Subject, number>, subject: Subject, version: number): void {
+  signed.delete(subject);
+  signed.set(subject, version);
+  for (const oldest of signed.keys()) {
+    if (signed.size <= SIGNED_KEPT) break;
+    signed.delete(oldest);
+  }
 }
