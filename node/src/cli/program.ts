@@ -38,19 +38,15 @@ export function createProgram(exit: (code: ExitCode) => void): Command {
   /** Asks the plant, writes what it said, closes. */
   async function answer(
     command: Command,
-    run: (session: Session, globals: Globals) => Promise<Result>,
+    run: (session: Session) => Promise<Result>,
     needs: { readonly running?: boolean } = {},
   ): Promise<void> {
     const globals = command.optsWithGlobals<Globals>();
-    const { openSession } = await import("./session.ts");
-    const session = await openSession(globals, { offline: needs.running !== true });
-    try {
-      const result = await run(session, globals);
-      write(result, globals.output);
-      exit(result.exit ?? 0);
-    } finally {
-      await session.close();
-    }
+    const { withSession } = await import("./session.ts");
+    const offline = needs.running !== true;
+    const result = await withSession(globals, { offline }, run);
+    write(result, globals.output);
+    exit(result.exit ?? 0);
   }
 
   program
@@ -151,14 +147,11 @@ export function createProgram(exit: (code: ExitCode) => void): Command {
     .option("-f, --follow", "go on with new ones until interrupted")
     .action(async (options: { lines: number; follow?: true }, command: Command) => {
       const globals = command.optsWithGlobals<Globals>();
-      const { openSession } = await import("./session.ts");
+      const { withSession } = await import("./session.ts");
       const { tailDetections } = await import("./commands/detections-tail.ts");
-      const session = await openSession(globals, { offline: options.follow !== true });
-      try {
-        await tailDetections(session, options, globals.output);
-      } finally {
-        await session.close();
-      }
+      await withSession(globals, { offline: options.follow !== true }, (session) =>
+        tailDetections(session, options, globals.output),
+      );
     });
   detections
     .command("review")

@@ -2,14 +2,13 @@ import { type Client, createClient } from "@anamnesis/sdk/client/client";
 import { AnamnesisError, isAnamnesisError } from "@anamnesis/sdk/core/errors";
 import type { Stance } from "@anamnesis/sdk/core/types";
 import type { PlantApi } from "../api.ts";
-import { locate, type Place, type Where } from "./locate.ts";
+import { locate, type Where } from "./locate.ts";
 
 /** A plant that answers, running or stopped. */
 export interface Session {
   readonly ask: Omit<Client, "publish">;
   /** False: these answers come from the store of a stopped node. */
   readonly running: boolean;
-  close(): Promise<void>;
 }
 
 const STANCES: Readonly<Record<"support" | "refute" | "withdraw", Stance>> = {
@@ -19,43 +18,45 @@ const STANCES: Readonly<Record<"support" | "refute" | "withdraw", Stance>> = {
 };
 
 /**
- * Opens the plant that the options mean: its node's API if that answers, else, when `offline` allows
- * it, the plant's store under its lock.
+ * Asks the plant that the options mean: its node's API, and when nobody answers there and `offline`
+ * allows it, the plant's store under its lock.
  * @throws AnamnesisError `config.invalid`, `api.unavailable` when neither works, or the node's code
  */
-export async function openSession(
+export async function withSession<T>(
   where: Where,
-  options: { readonly offline: boolean; readonly signal?: AbortSignal },
-): Promise<Session> {
-  const place = locate(where);
-  let failure: AnamnesisError | undefined;
-  if (place.url !== undefined) {
-    const client = createClient({ url: place.url, ...(place.token !== undefined && { token: place.token }) });
+  options: { readonly offline: boolean },
+  run: (session: Session) => Promise<T>,
+): Promise<T> {
+  const { url, token, directory, name } = locate(where);
+  let failure: unknown;
+  if (url !== undefined) {
+    const ask = createClient({ url, ...(token !== undefined && { token }) });
     try {
-      await client.health(options);
-      return { ask: client, running: true, close: async () => {} };
+      return await run({ ask, running: true });
     } catch (error) {
-      if (!isAnamnesisError(error, "api.unavailable")) throw error;
+      if (directory === undefined || !options.offline || !isAway(error)) throw error;
       failure = error;
     }
   }
-  if (place.directory === undefined || !options.offline) throw failure ?? notRunning(place);
-  return openStopped(place.directory, failure);
-}
-
-async function openStopped(directory: string, failure: AnamnesisError | undefined): Promise<Session> {
+  if (directory === undefined || !options.offline) throw notRunning(name, directory);
   const { openOffline } = await import("../offline.ts");
-  try {
-    const { api, close } = await openOffline(directory);
-    return { ask: askOffline(api), running: false, close };
-  } catch (error) {
+  const { api, close } = await openOffline(directory).catch((error: unknown) => {
     // Its store is in use: a node runs, and it was its API that did not answer.
-    if (failure !== undefined && isAnamnesisError(error, "store.locked")) throw failure;
-    throw error;
+    throw failure !== undefined && isAnamnesisError(error, "store.locked") ? failure : error;
+  });
+  try {
+    return await run({ ask: askOffline(api), running: false });
+  } finally {
+    await close();
   }
 }
 
-function notRunning({ name, directory }: Place): AnamnesisError {
+/** Whether nobody answered at all; a node that says it is unavailable is a node that runs. */
+function isAway(error: unknown): boolean {
+  return isAnamnesisError(error, "api.unavailable") && error.details.status === undefined;
+}
+
+function notRunning(name: string | undefined, directory: string | undefined): AnamnesisError {
   return new AnamnesisError(
     "api.unavailable",
     `plant ${name} is not running (no run.json in ${directory}); start it with anamnesis node start --plant ${name}`,

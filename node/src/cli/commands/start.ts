@@ -10,6 +10,8 @@ export async function runNode(where: Where, config: string | undefined): Promise
   const asked = new Promise<void>((resolve) => {
     process.once("SIGINT", () => resolve());
     process.once("SIGTERM", () => resolve());
+    // A launcher that dies, however it dies, lets go of its channel.
+    process.once("disconnect", () => resolve());
   });
   try {
     const node = await startNode(path);
