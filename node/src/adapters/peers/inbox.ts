@@ -39,6 +39,11 @@ export function createInbox(ports: {
   let closed = false;
   let onIdle: (() => void) | undefined;
 
+  const forget = (): void => {
+    for (const message of queue) bytes -= message.length;
+    queue = [];
+  };
+
   const strike = (code: ErrorCode): void => {
     counters.rejected(code);
     const now = monotonicMs();
@@ -46,6 +51,7 @@ export function createInbox(ports: {
     strikes.push(now);
     if (strikes.length < limits.rejects) return;
     strikes = [];
+    forget();
     log.warn("peers.offender", { peer: from, code, coolDownMs: limits.coolDownMs });
     ports.onOffender();
   };
@@ -89,8 +95,7 @@ export function createInbox(ports: {
     strike,
     async close() {
       closed = true;
-      for (const message of queue) bytes -= message.length;
-      queue = [];
+      forget();
       if (handling > 0) await new Promise<void>((resolve) => (onIdle = resolve));
     },
   };

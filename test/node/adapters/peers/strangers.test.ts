@@ -89,6 +89,27 @@ test("garbage on the push stream ends in the cool-down, never in a crash", async
   expect(handlers.messages).toEqual([]);
 });
 
+test("an offender's waiting messages are forgotten, and it may come back after the cool-down", async () => {
+  let nowMs = 0;
+  const clock = { monotonicMs: () => nowMs };
+  const peers = peersOf(1, { clock, limits: { rejects: 2, coolDownMs: 30_000 } });
+  const handlers = recorder([addressOf(2)]);
+  handlers.verdict = () => ({ verdict: "reject", code: "head.signature" });
+  await peers.start(handlers);
+  cleanups.push(() => peers.stop());
+  const member = peersOf(2, { dial: peers.addresses(), limits: { dialCapMs: 50 } });
+  await member.start(recorder([addressOf(1)]));
+  cleanups.push(() => member.stop());
+  await until(() => peers.connected().length === 1 && member.connected().length === 1, "connected");
+  for (let i = 0; i < 20; i++) member.broadcast(text.bytes(`${i}`));
+  await until(() => peers.connected().length === 0, "the offender cut");
+  expect(handlers.messages.length).toBe(2);
+  const refused = peers.stats().refused;
+  await until(() => peers.stats().refused > refused, "still refused");
+  nowMs = 30_001;
+  await until(() => peers.connected().length === 1, "back after the cool-down");
+});
+
 test("garbage as a request is refused and nothing else happens", async () => {
   const [peers] = await victim({ requestTimeoutMs: 300 });
   const connection = await member(peers);
