@@ -155,7 +155,7 @@ export function createFakePeers(
       },
       async stop() {
         const handling = [...node.inboxes.values()].map((inbox) => inbox.close());
-        for (const other of [...node.inboxes.keys()]) disconnect(node, other);
+        for (const other of node.inboxes.keys()) disconnect(node, other);
         node.handlers = undefined;
         nodes.delete(node);
         settle();
