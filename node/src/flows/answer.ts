@@ -305,7 +305,15 @@ export function createApi(ports: AnswerPorts): PlantApi {
     why,
     async changes(after, limit) {
       const page = await changes.after(after, limit);
-      return { changes: page, cursor: page.at(-1)?.sequence ?? after, stateHash: memory.heldHash() };
+      const cursor = page.at(-1)?.sequence ?? after;
+      // The hash costs as much as memory is large: a stream that reads on does not look at it.
+      return {
+        changes: page,
+        cursor,
+        get stateHash() {
+          return memory.heldHash();
+        },
+      };
     },
     subscribe: (listener) => changes.subscribe(listener),
     audit,

@@ -10,6 +10,8 @@ export interface StreamLimits {
   readonly heartbeatMs: number;
   /** A client that does not take what was written for this long is cut, ms. */
   readonly drainMs: number;
+  /** At most one `state` event in this time after the first, ms: its hash costs as much as memory is large. */
+  readonly stateMs: number;
   /** Changes read and written together; the buffer of one client. */
   readonly pageSize: number;
 }
@@ -19,6 +21,7 @@ export const STREAM_LIMITS: StreamLimits = {
   streams: 64,
   heartbeatMs: 15_000,
   drainMs: 10_000,
+  stateMs: 1000,
   pageSize: 256,
 };
 
@@ -28,7 +31,7 @@ export const STREAM_LIMITS: StreamLimits = {
  * A change in memory only wakes a stream; what it sends is always read from the durable log after
  * its cursor. So backfill and live are one loop, nothing is lost or doubled between them, and a
  * client never holds more than one page of memory. Event `change` has the sequence as its id, event
- * `state` {cursor, stateHash} follows whenever the stream has caught up.
+ * `state` {cursor, stateHash} follows when the stream has caught up, at most once in `stateMs`.
  */
 export function createStreams(api: PlantApi, limits: StreamLimits) {
   const open = new Set<AbortController>();
@@ -68,6 +71,7 @@ export function createStreams(api: PlantApi, limits: StreamLimits) {
     });
     try {
       let cursor = after;
+      let stateAt = Number.NEGATIVE_INFINITY;
       await send("retry: 1000\n\n");
       while (!closed.signal.aborted) {
         news = false;
@@ -78,10 +82,14 @@ export function createStreams(api: PlantApi, limits: StreamLimits) {
           cursor = change.sequence;
           text += `id: ${cursor}\nevent: change\ndata: ${JSON.stringify(change)}\n\n`;
         }
-        const more = page.changes.length >= limits.pageSize;
-        if (!more) text += `event: state\ndata: ${JSON.stringify({ cursor, stateHash: page.stateHash })}\n\n`;
         await send(text);
-        while (!more && !news && !closed.signal.aborted) if (!(await idle())) await send(": still here\n\n");
+        if (page.changes.length >= limits.pageSize) continue;
+        if (!(await idle(stateAt + limits.stateMs - performance.now()))) {
+          stateAt = performance.now();
+          await send(`event: state\ndata: ${JSON.stringify({ cursor, stateHash: page.stateHash })}\n\n`);
+        }
+        while (!news && !closed.signal.aborted)
+          if (!(await idle(limits.heartbeatMs))) await send(": still here\n\n");
       }
     } finally {
       unsubscribe();
@@ -89,10 +97,11 @@ export function createStreams(api: PlantApi, limits: StreamLimits) {
       if (!response.destroyed) response.end();
     }
 
-    /** Resolves true when woken, false after a heartbeat's time. */
-    function idle(): Promise<boolean> {
+    /** Resolves true when there is news or an end, false when nothing came for so long. */
+    function idle(ms: number): Promise<boolean> {
+      if (ms <= 0) return Promise.resolve(news || closed.signal.aborted);
       return new Promise((resolve) => {
-        const timer = setTimeout(() => resolve(false), limits.heartbeatMs);
+        const timer = setTimeout(() => resolve(false), ms);
         wake = () => {
           clearTimeout(timer);
           resolve(true);
@@ -103,7 +112,7 @@ export function createStreams(api: PlantApi, limits: StreamLimits) {
 
     /** Writes and waits until the client has taken it; cuts a client that is too slow. */
     function send(text: string): Promise<void> {
-      if (closed.signal.aborted || response.write(text)) return Promise.resolve();
+      if (text === "" || closed.signal.aborted || response.write(text)) return Promise.resolve();
       return new Promise((resolve) => {
         const timer = setTimeout(() => {
           response.destroy();

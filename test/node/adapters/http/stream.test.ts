@@ -8,7 +8,7 @@ let stop: (() => Promise<void>) | undefined;
 afterEach(() => stop?.());
 
 async function start(stream = {}): Promise<Started> {
-  const [started, close] = await startHttp({ stream });
+  const [started, close] = await startHttp({ stream: { stateMs: 1, ...stream } });
   stop = close;
   return started;
 }
@@ -81,6 +81,16 @@ describe("the change stream", () => {
     );
     expect(sequences(events)).toEqual(range(1, api.health().cursor));
     expect(api.health().cursor).toBeGreaterThan(140);
+  });
+
+  test("does not tell its state after every change", async () => {
+    const started = await start({ stateMs: 3_600_000 });
+    const response = await started.ask("reader", "/api/v1/changes/stream");
+    const events = await read(response, (all) => {
+      if (sequences(all).length < 5) started.plant.change();
+      return sequences(all).length >= 5;
+    });
+    expect(events.filter(({ name }) => name === "state").length).toBeLessThanOrEqual(1);
   });
 
   test("many clients get the same, and leave nothing behind", async () => {
