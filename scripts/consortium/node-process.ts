@@ -27,10 +27,10 @@ const START_MS = 30_000;
 export async function startNodeProcess(plant: LocalPlant): Promise<NodeProcess> {
   const logPath = join(plant.directory, "node.log");
   const log = openSync(logPath, "a", 0o600);
-  const cli = process.env.NODE_ENTRY ?? join(ROOT, "node/src/cli/main.ts");
+  const cli = join(ROOT, "node/bin/anamnesis.mjs");
   const child = spawn(
     process.execPath,
-    ["--disable-warning=ExperimentalWarning", cli, "node", "start", plant.directory],
+    [cli, "node", "start", "--config", join(plant.directory, "plant.yaml")],
     {
       cwd: ROOT,
       // The channel is the leash: when the launcher dies, however it dies, the node stops.
