@@ -17,6 +17,7 @@ export async function runNode(where: Where, config: string | undefined): Promise
     const node = await startNode(path);
     await asked;
     await node.stop();
+    if (process.connected) process.disconnect();
     return 0;
   } catch (error) {
     if (!isAnamnesisError(error)) throw error;
