@@ -10,7 +10,9 @@ export function showDoctor(doctor: DoctorView, running: boolean): Result {
     raw: wrong,
     exit: wrong.length === 0 ? 0 : 1,
     human: (style) =>
-      [verdict(wrong, running, style), summary(doctor, style), ...sections(doctor, style)].join("\n\n"),
+      [verdict(wrong, running, style), summary(doctor, running, style), ...sections(doctor, style)].join(
+        "\n\n",
+      ),
   };
 }
 
@@ -35,7 +37,7 @@ function verdict(wrong: readonly string[], running: boolean, { good, bad, soft }
   return lines.join("\n");
 }
 
-function summary(doctor: DoctorView, style: Style): string {
+function summary(doctor: DoctorView, running: boolean, style: Style): string {
   const { health, parameters, self, validation } = doctor;
   const { block, lagBlocks, reachable } = health.chain;
   return pairs(
@@ -58,16 +60,20 @@ function summary(doctor: DoctorView, style: Style): string {
         `${health.records}, protected ${health.protected}, watched ${health.watched}, warned ${health.warned}`,
       ],
       ["feed", `${health.feedSize} entries; memory ${short(health.heldHash)}`],
-      [
-        "peers",
-        `${health.peers.filter((peer) => peer.connected).length} of ${health.peers.length} connected`,
-      ],
-      [
-        "chain",
-        `${reachable ? "reachable" : "unreachable"}, block ${block ?? "none"}, lag ${lagBlocks ?? "unknown"}`,
-      ],
+      ...(running
+        ? ([
+            [
+              "peers",
+              `${health.peers.filter((peer) => peer.connected).length} of ${health.peers.length} connected`,
+            ],
+            [
+              "chain",
+              `${reachable ? "reachable" : "unreachable"}, block ${block ?? "none"}, lag ${lagBlocks ?? "unknown"}`,
+            ],
+            ["validation", `${validation.events} ordinary events, ${validation.hours} h`],
+          ] as const)
+        : ([["chain", `read up to block ${block ?? "none"}`]] as const)),
       ["self", `confirmed ${time(self.confirmedAtMs, style.nowMs)}`],
-      ["validation", `${validation.events} ordinary events, ${validation.hours} h`],
     ],
     style,
   );

@@ -31,7 +31,7 @@ export function indicatorTable(indicators: readonly IndicatorView[], style: Styl
       short(one.id),
       stateOf(one),
       `${one.status.name}${one.status.disputed ? ", disputed" : ""}`,
-      one.members.join(" ") || "none",
+      one.members.toSorted((a, b) => a - b).join(" ") || "none",
       String(one.sightings.count),
       String(one.score),
       whatOf(one),
@@ -96,15 +96,17 @@ function parts(one: IndicatorView, style: Style): string[] {
       : [
           table(
             ["MEMBER", "STANCE", "BASIS", "CONFIDENCE", "COUNTS", "RECORDED", "SIGNED"],
-            one.stances.map((s) => [
-              String(s.member),
-              s.stance,
-              s.basis,
-              String(s.confidence),
-              s.counts ? "yes" : "no",
-              s.recorded ? "yes" : "no",
-              time(s.signedAtMs, style.nowMs),
-            ]),
+            one.stances
+              .toSorted((a, b) => a.member - b.member)
+              .map((s) => [
+                String(s.member),
+                s.stance,
+                s.basis,
+                String(s.confidence),
+                s.counts ? "yes" : "no",
+                s.recorded ? "yes" : "no",
+                time(s.signedAtMs, style.nowMs),
+              ]),
             style,
           ),
         ]),

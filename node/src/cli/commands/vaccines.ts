@@ -41,19 +41,26 @@ export function showWhy(why: WhyAnswer): Result {
           : [
               "",
               table(
-                ["CONTROL", "ACTION", "PROOF", "SINCE", "UNTIL", "STATEMENT", "FOR"],
+                ["CONTROL", "ACTION", "PROOF", "SINCE", "UNTIL", "FOR", "STATEMENT"],
                 why.applications.map((one) => [
                   one.control,
                   one.action,
                   one.proof,
                   time(one.appliedAtMs, style.nowMs),
                   time(one.expiresAtMs, style.nowMs),
-                  one.statement,
                   one.name,
+                  firstLine(one.statement),
                 ]),
                 style,
               ),
             ]),
       ].join("\n"),
   };
+}
+
+/** The beginning of a statement; all of it is in the JSON. */
+function firstLine(statement: string): string {
+  const [line = "", ...more] = statement.split("\n");
+  const start = line.length > 72 ? `${line.slice(0, 72)}…` : line;
+  return more.length === 0 ? start : `${start} (and ${more.length} more)`;
 }
