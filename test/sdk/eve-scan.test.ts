@@ -12,11 +12,36 @@ const recorded = readFileSync(join(import.meta.dirname, "../../fixtures/attacks/
 const digest = "00".repeat(32);
 
 /** Bytes take the scanner when they are plain, text always takes JSON.parse: both must say the same. */
-function expectSame(bytes: Uint8Array): void {
+function difference(bytes: Uint8Array): string | undefined {
   const text = Buffer.from(bytes).toString();
   const context = { ...CONTEXT, digest };
-  expect(parseEveLine(bytes, context)).toEqual(parseEveLine(text, context));
+  const scanned = JSON.stringify(parseEveLine(bytes, context));
+  const parsed = JSON.stringify(parseEveLine(text, context));
+  return scanned === parsed ? undefined : `${JSON.stringify(text)} gave ${scanned}, not ${parsed}`;
 }
+
+function expectSame(bytes: Uint8Array): void {
+  expect(difference(bytes)).toBeUndefined();
+}
+
+/** Every kind of token in every place where it may stand, with the members that decide an outcome. */
+const DENSE = alertLine(
+  {
+    src_ip: "45.1.1.1",
+    ports: [1, -2.5e3, 0, [], {}, [[true], { k: null }]],
+    flow: { src_ip: "45.1.1.1", src_port: 41822, x: 'q"\\/\b\u00e9' },
+    tls: { ja4: "t13d1516h2_8daaf6152771_e5627efa2ab1", sni: "a.example" },
+    files: [{ sha256: "ab".repeat(32), state: "CLOSED" }, false],
+    modbus: { id: 1, request: { function_raw: 6, unit: 0.5 } },
+  },
+  {
+    signature: 's\\1 "quoted"',
+    source: { ip: "45.1.1.1", port: 41822 },
+    metadata: { mitre_technique_id: ["T0855"], signature_severity: ["Major"] },
+  },
+)
+  .replace("é", "\\u00e9")
+  .replace("-2500", "-2.5e+3");
 
 it("takes every recorded line, so that this test is about it", () => {
   for (const line of recorded) expect(scanEve(Buffer.from(line), line)).toBeDefined();
@@ -25,6 +50,25 @@ it("takes every recorded line, so that this test is about it", () => {
 describe("equals the full parser", () => {
   it("on every recorded line", () => {
     for (const line of recorded) expectSame(Buffer.from(line));
+  });
+
+  it("on a dense line with any one byte removed, replaced or added", () => {
+    expect(scanEve(Buffer.from(DENSE), DENSE)).toBeDefined();
+    const bytes = Buffer.from(DENSE);
+    const others = Buffer.from('"\\,:{}[]0159-+.eEutn \t\u0001\u007fx', "latin1");
+    const differences: string[] = [];
+    const check = (start: number, end: number, insert: Uint8Array): void => {
+      const different = difference(Buffer.concat([bytes.subarray(0, start), insert, bytes.subarray(end)]));
+      if (different !== undefined) differences.push(different);
+    };
+    for (let at = 0; at <= bytes.length; at++) {
+      check(at, at + 1, Buffer.alloc(0));
+      for (const byte of [...others, 0x1f, 0x80, 0xc3]) {
+        check(at, at, Buffer.from([byte]));
+        check(at, at + 1, Buffer.from([byte]));
+      }
+    }
+    expect(differences.slice(0, 5)).toEqual([]);
   });
 
   it("on recorded lines with bytes changed, removed, doubled and moved", () => {
@@ -173,6 +217,11 @@ describe("equals the full parser", () => {
       }),
       { numRuns: 3_000 },
     );
+  });
+
+  it("on a record nested under `event`", () => {
+    expectSame(Buffer.from(`{"firewall_name":"f","event":${DENSE}}`));
+    expectSame(Buffer.from(`{"event_type":null,"event":${DENSE}}`));
   });
 
   it("on nesting without end, and on metadata that ends early", () => {
