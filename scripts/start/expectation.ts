@@ -3,13 +3,19 @@ import { deriveCandidates } from "@anamnesis/sdk/core/candidates";
 import { parseEveLine } from "@anamnesis/sdk/core/eve";
 import { indicatorId } from "@anamnesis/sdk/core/ids";
 import { toPattern } from "@anamnesis/sdk/core/pattern";
-import type { IndicatorId } from "@anamnesis/sdk/core/types";
+import type { IndicatorForm, IndicatorId } from "@anamnesis/sdk/core/types";
 import type { Config } from "../../node/src/config.ts";
+
+/** A record that a line's release must lead to. */
+export interface ExpectedRecord {
+  readonly id: IndicatorId;
+  readonly form: IndicatorForm;
+}
 
 /** A line of the input and the records its release must lead to. */
 export interface ExpectedLine {
   readonly text: string;
-  readonly releases: readonly IndicatorId[];
+  readonly releases: readonly ExpectedRecord[];
 }
 
 /** Reads every line of an input as plant A's configuration would, without the node. */
@@ -31,6 +37,6 @@ export function expectLines(text: string, config: Config): ExpectedLine[] {
         (rule) => rule.class === candidate.class && (detection.severity ?? 40) >= rule.minSeverity,
       ),
     );
-    return { text: line, releases: released.map(({ form }) => indicatorId(toPattern(form))) };
+    return { text: line, releases: released.map(({ form }) => ({ id: indicatorId(toPattern(form)), form })) };
   });
 }

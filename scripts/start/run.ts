@@ -4,40 +4,50 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import type { IndicatorId } from "@anamnesis/sdk/core/types";
 import { systemClock } from "../../node/src/adapters/system.ts";
-import type { Audit, IndicatorView } from "../../node/src/api.ts";
+import type { IndicatorView } from "../../node/src/api.ts";
 import type { Change } from "../../node/src/state/changes.ts";
 import type { ExpectedLine } from "./expectation.ts";
 import { percentiles, type RunFigures } from "./figures.ts";
+import { isImmune, type Look, look } from "./look.ts";
 import { type PlantWatch, until } from "./watch.ts";
+
+/** A plant that is off during the attack. */
+export interface AbsentPlant {
+  readonly watch: PlantWatch;
+  /** Starts its node; resolves when its API answers. */
+  start(): Promise<void>;
+}
 
 /** What a run needs. */
 export interface RunOptions {
+  /** Plants that run during the attack, the attacked one first. */
   readonly watches: readonly PlantWatch[];
+  readonly absent?: AbsentPlant;
   readonly lines: readonly ExpectedLine[];
   /** Pause between two lines of the input, ms. */
   readonly paceMs: number;
   readonly timeoutMs: number;
   readonly signal: AbortSignal;
-  /** Called for every change at every plant, as it comes. */
+  /** Called for every change at every plant, as it comes; ms since the first alert of its record was appended. */
   onChange(plant: string, change: Change, sinceAlertMs: number | null): void;
+  /** Called before the absent plant is started. */
+  onReturn(letter: string): void;
 }
 
 /** What a run found. */
-export interface RunResult {
+export interface RunResult extends Pick<Look, "views" | "kept" | "complaints"> {
   readonly figures: RunFigures;
-  /** For the table: per plant, its records of this input. */
-  readonly views: ReadonlyMap<string, readonly IndicatorView[]>;
   /** When the first alert of each record was appended, ms since the epoch. */
   readonly appendedMs: ReadonlyMap<IndicatorId, number>;
   /** Records known before this run: met again, not new. */
   readonly metAgain: ReadonlySet<IndicatorId>;
-  /** What is missing, in words; empty when all is well. */
-  readonly complaints: readonly string[];
+  /** When the process of a plant that was off during the attack was started. */
+  readonly startedMs: ReadonlyMap<string, number>;
 }
 
 /** Replays the lines and watches until every plant is as immune as it can be, all is recorded, or the time is up. */
 export async function runAttack(options: RunOptions): Promise<RunResult> {
-  const { watches, lines, signal } = options;
+  const { watches, absent, lines, signal } = options;
   const attacked = watches[0] as PlantWatch;
   const before = new Map((await attacked.indicators()).map((view) => [view.id, view]));
   const linesBefore = (await attacked.audit()).lines;
@@ -49,16 +59,11 @@ export async function runAttack(options: RunOptions): Promise<RunResult> {
     return watch.follow(
       cursor,
       (change) => {
-        const since = change.indicator === undefined ? undefined : appendedMs.get(change.indicator);
-        if (
-          watch === attacked &&
-          change.type === "sighting" &&
-          change.indicator !== undefined &&
-          !sightedMs.has(change.indicator)
-        ) {
-          sightedMs.set(change.indicator, change.atMs);
-        }
-        options.onChange(watch.plant.letter, change, since === undefined ? null : change.atMs - since);
+        const { indicator: id, atMs } = change;
+        const since = id === undefined ? undefined : appendedMs.get(id);
+        if (watch === attacked && change.type === "sighting" && id !== undefined && !sightedMs.has(id))
+          sightedMs.set(id, atMs);
+        options.onChange(watch.plant.letter, change, since === undefined ? null : atMs - since);
       },
       following.signal,
     );
@@ -67,37 +72,75 @@ export async function runAttack(options: RunOptions): Promise<RunResult> {
   for (const line of lines) {
     if (signal.aborted) break;
     const at = systemClock.nowMs();
-    for (const id of line.releases) if (!appendedMs.has(id)) appendedMs.set(id, at);
+    for (const { id } of line.releases) if (!appendedMs.has(id)) appendedMs.set(id, at);
     await appendFile(join(attacked.plant.directory, "eve.json"), `${line.text}\n`);
     if (options.paceMs > 0) await delay(options.paceMs);
   }
 
-  const expected = [...appendedMs.keys()];
-  let last: Awaited<ReturnType<typeof look>> | undefined;
-  const done = async (): Promise<boolean> => {
-    last = await look(watches, expected, attacked, linesBefore + lines.length);
-    return last.complaints.length === 0;
+  const wanted = { records: [...appendedMs.keys()], lines: linesBefore + lines.length };
+  let found: Look | undefined;
+  const settle = async (plants: readonly PlantWatch[]): Promise<void> => {
+    await until(
+      async () => {
+        found = await look(plants, wanted);
+        return found.complaints.length === 0;
+      },
+      options.timeoutMs,
+      signal,
+    );
   };
-  await until(done, options.timeoutMs, signal);
+  await settle(watches);
+  const startedMs = new Map<string, number>();
+  const everybody = absent === undefined ? watches : [...watches, absent.watch];
+  if (absent !== undefined && !signal.aborted) {
+    const { letter } = absent.watch.plant;
+    options.onReturn(letter);
+    startedMs.set(letter, systemClock.nowMs());
+    await absent.start();
+    await settle(everybody);
+  }
   following.abort();
   await Promise.allSettled(followers);
-  if (last === undefined) await done();
-  const found = last as unknown as Awaited<ReturnType<typeof look>>;
+  found ??= await look(watches, wanted);
 
-  const metAgain = new Set(expected.filter((id) => before.get(id)?.timeline.alert !== undefined));
-  const times = (step: "warned" | "protected" | "recorded"): number[] =>
-    [...found.views.values()].flat().flatMap((view) => {
-      const since = appendedMs.get(view.id);
-      const at = step === "warned" ? (view.timeline.warned ?? view.timeline.protected) : view.timeline[step];
-      return since === undefined || at === undefined || metAgain.has(view.id) ? [] : [at - since];
+  const metAgain = new Set(wanted.records.filter((id) => before.get(id)?.timeline.alert !== undefined));
+  const times: Times = { appendedMs, sightedMs, startedMs, metAgain };
+  return { ...found, figures: figuresOf(everybody.length, found, times), appendedMs, metAgain, startedMs };
+}
+
+interface Times {
+  readonly appendedMs: ReadonlyMap<IndicatorId, number>;
+  /** The first sighting of each record at the attacked plant in this run. */
+  readonly sightedMs: ReadonlyMap<IndicatorId, number>;
+  readonly startedMs: ReadonlyMap<string, number>;
+  readonly metAgain: ReadonlySet<IndicatorId>;
+}
+
+function figuresOf(plants: number, found: Look, times: Times): RunFigures {
+  const { appendedMs, sightedMs, startedMs, metAgain } = times;
+  const perPlant = [...found.views.values()];
+  const present = [...found.views].filter(([letter]) => !startedMs.has(letter)).flatMap(([, views]) => views);
+  const since = (step: "warned" | "protected" | "recorded"): number[] =>
+    present.flatMap((view) => {
+      const from = appendedMs.get(view.id);
+      const at = step === "warned" ? warnedMs(view) : view.timeline[step];
+      return from === undefined || at === undefined || metAgain.has(view.id) ? [] : [at - from];
     });
   const again = [...metAgain].flatMap((id) => {
     const at = sightedMs.get(id);
     return at === undefined ? [] : [at - (appendedMs.get(id) as number)];
   });
-  const perPlant = [...found.views.values()];
-  const figures: RunFigures = {
-    plants: watches.length,
+  // What a plant was immune against before it was switched off, it did not have to catch up with.
+  const caughtUp = [...startedMs].flatMap(([letter, startMs]) =>
+    (found.views.get(letter) ?? []).flatMap((view) => {
+      const at = view.able === "protected" ? view.timeline.protected : warnedMs(view);
+      return isImmune(view) && at !== undefined && at >= startMs ? [at - startMs] : [];
+    }),
+  );
+  const isEvery = (views: readonly IndicatorView[], holds: (view: IndicatorView) => boolean) =>
+    views.length > 0 && views.every(holds);
+  return {
+    plants,
     able: perPlant.filter((views) => views.some(({ able }) => able === "protected")).length,
     immune: perPlant.filter((views) => views.length === found.released.length && views.every(isImmune))
       .length,
@@ -105,73 +148,21 @@ export async function runAttack(options: RunOptions): Promise<RunResult> {
       (views) =>
         views.some(({ state }) => state === "protected") && views.every(({ proof }) => proof === "enforced"),
     ).length,
-    watched: perPlant.filter(
-      (views) =>
-        views.length > 0 && views.every(({ able, state }) => able === "watched" && state === "watched"),
+    watched: perPlant.filter((views) =>
+      isEvery(views, ({ able, state }) => able === "watched" && state === "watched"),
     ).length,
-    warnedMs: percentiles(times("warned")),
-    protectedMs: percentiles(times("protected")),
-    recordedMs: percentiles(times("recorded")),
+    warnedMs: percentiles(since("warned")),
+    protectedMs: percentiles(since("protected")),
+    recordedMs: percentiles(since("recorded")),
     reencounterMs: percentiles(again),
-    caughtUpMs: null,
+    caughtUpMs: percentiles(caughtUp),
     records: found.records,
     lost: found.lost,
     duplicated: found.duplicated,
   };
-  return { figures, views: found.views, appendedMs, metAgain, complaints: found.complaints };
 }
 
-function isImmune(view: IndicatorView): boolean {
-  return view.able === "none" || view.state === view.able;
-}
-
-/** One look at everything: states, counts, and what is missing. */
-async function look(
-  watches: readonly PlantWatch[],
-  expected: readonly IndicatorId[],
-  attacked: PlantWatch,
-  lines: number,
-) {
-  const audits = await Promise.all(watches.map((watch) => watch.audit()));
-  const all = await Promise.all(watches.map((watch) => watch.indicators()));
-  // What the company's review or its own benign traffic has stopped was not released.
-  const stopped = new Set((await attacked.candidates()).map(({ id }) => id));
-  const released = expected.filter((id) => !stopped.has(id));
-  const views = new Map(
-    watches.map((watch, i) => [watch.plant.letter, (all[i] ?? []).filter(({ id }) => released.includes(id))]),
-  );
-  const mine = audits[0] as Audit;
-  const complaints: string[] = [];
-  let lost = 0;
-  const lose = (count: number, what: string) => {
-    lost += count;
-    if (count > 0) complaints.push(`${count} ${what}`);
-  };
-  lose(mine.lines - mine.outcomes, "acknowledged lines without an outcome at plant A");
-  if (mine.lines < lines) complaints.push(`${lines - mine.lines} lines not read yet at plant A`);
-  const everywhere = new Set(audits.flatMap(({ attestations }) => attestations));
-  audits.forEach((audit, i) => {
-    const letter = watches[i]?.plant.letter ?? "?";
-    const held = new Set(audit.held);
-    lose(released.filter((id) => !held.has(id)).length, `released records not held at plant ${letter}`);
-    const attested = new Set(audit.attestations);
-    lose(
-      [...everywhere].filter((each) => !attested.has(each)).length,
-      `attestations not held at plant ${letter}`,
-    );
-  });
-  for (const [letter, mineViews] of views) {
-    for (const view of mineViews) {
-      if (!isImmune(view))
-        complaints.push(`plant ${letter}: ${view.name} is ${view.state}, could be ${view.able}`);
-      if (!view.recorded && view.status.name === "attested")
-        complaints.push(`plant ${letter}: ${view.name} is not recorded yet`);
-    }
-  }
-  const duplicated = audits.reduce(
-    (sum, audit) => sum + audit.duplicateAttestations + audit.duplicateApplications,
-    0,
-  );
-  if (duplicated > 0) complaints.push(`${duplicated} duplicates`);
-  return { views, complaints, lost, duplicated, released, records: mine.held.length };
+/** Whoever blocks at once was never without a warning. */
+function warnedMs({ timeline }: IndicatorView): number | undefined {
+  return timeline.warned ?? timeline.protected;
 }

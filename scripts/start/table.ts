@@ -1,59 +1,58 @@
-/* What a person sees: the walk with times, plant by plant. */
-
+/* What a person sees at the end: the walk with times, plant by plant. */
 import type { IndicatorView } from "../../node/src/api.ts";
 import { STEPS } from "../../node/src/state/changes.ts";
+import { formatMs, nameForm } from "./names.ts";
+import type { Paint } from "./paint.ts";
 import type { RunResult } from "./run.ts";
 
 /** Lines of the table: one block a record, one row a plant, times since the alert was appended. */
-export function tableOf(result: RunResult): string[] {
+export function tableOf(result: RunResult, paint: Paint): string[] {
   const lines: string[] = [];
-  const ids = [...result.appendedMs.keys()];
-  for (const id of ids) {
+  for (const [id, since] of result.appendedMs) {
     const rows = [...result.views].flatMap(([letter, views]) => {
       const view = views.find((each) => each.id === id);
       return view === undefined ? [] : [{ letter, view }];
     });
     const first = rows[0]?.view;
     if (first === undefined) continue;
-    const since = result.appendedMs.get(id) as number;
-    const again = result.metAgain.has(id);
-    lines.push("", `${describe(first)}${again ? "  (met again)" : ""}`);
-    if (again) {
+    lines.push(
+      "",
+      `${paint.strong(first.form === null ? first.name : nameForm(first.form))}${whereOf(first)}`,
+    );
+    if (result.metAgain.has(id)) {
       lines.push(
-        `  sightings ${first.sightings.count}, ${rows.map(({ letter, view }) => `${letter} ${stateOf(view)}`).join(", ")}`,
+        `  met again: ${first.sightings.count} sightings; ${rows.map(({ letter, view }) => `${letter} ${view.state}`).join(", ")}`,
       );
       continue;
     }
-    lines.push(`  plant  ${STEPS.map((step) => step.padStart(9)).join(" ")}  state`);
+    lines.push(paint.soft(`  plant${STEPS.map((step) => step.padStart(10)).join("")}   state`));
     for (const { letter, view } of rows) {
+      const from = result.startedMs.get(letter) ?? since;
       const cells = STEPS.map((step) => {
         const at = view.timeline[step];
-        return (at === undefined ? "–" : formatMs(at - since)).padStart(9);
+        return (at === undefined ? "–" : formatMs(at - from)).padStart(10);
       });
-      lines.push(`  ${letter.padEnd(5)}  ${cells.join(" ")}  ${stateOf(view)}`);
+      const late = result.startedMs.has(letter) ? " *" : "";
+      lines.push(`  ${letter.padEnd(5)}${cells.join("")}   ${stateOf(view)}${late}`);
     }
   }
+  for (const letter of result.startedMs.keys())
+    lines.push("", `* Plant ${letter} was off during the attack: its times count from its start.`);
   return lines;
 }
 
-/** A record in one line: what it is, in the words of an operator. */
-export function describe(view: IndicatorView): string {
-  const { form } = view;
-  if (form?.form === "observable") return `${form.observable.kind} ${form.observable.value}`;
-  if (form?.form === "behaviour")
-    return `behaviour ${form.behaviour.class} (function ${form.behaviour.functions.join(", ")}, ${form.behaviour.table})`;
-  return view.name;
+function acting(view: IndicatorView): IndicatorView["applications"] {
+  const all = view.applications.filter(({ action }) => action !== "none" && action !== "observe");
+  const stopping = all.filter(({ action }) => action !== "alert");
+  return stopping.length > 0 ? stopping : all;
+}
+
+function whereOf(view: IndicatorView): string {
+  const controls = acting(view).map(({ control }) => control);
+  return controls.length === 0 ? "" : `  (${acting(view)[0]?.action} at ${controls.join(", ")})`;
 }
 
 function stateOf(view: IndicatorView): string {
-  const acting = view.applications.filter(({ action }) => action !== "none" && action !== "observe");
-  const strongest = acting.find(({ action }) => action !== "alert") ?? acting[0];
-  return strongest === undefined
-    ? view.state
-    : `${view.state} (${strongest.action} at ${strongest.control}, ${strongest.proof})`;
-}
-
-/** 4.2 ms, 1.34 s. */
-export function formatMs(ms: number): string {
-  return Math.abs(ms) < 1000 ? `${ms.toFixed(1)} ms` : `${(ms / 1000).toFixed(2)} s`;
+  const strongest = acting(view)[0];
+  return strongest === undefined ? view.state : `${view.state}, ${strongest.proof}`;
 }

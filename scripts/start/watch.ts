@@ -2,6 +2,7 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import { AnamnesisError } from "@anamnesis/sdk/core/errors";
 import type { Audit, HealthView, IndicatorView } from "../../node/src/api.ts";
 import type { Change } from "../../node/src/state/changes.ts";
 import type { LocalPlant } from "../consortium/plants.ts";
@@ -28,8 +29,13 @@ export function watchPlant(plant: LocalPlant): PlantWatch {
     const answer = await fetch(`${url}/api/v1/${path}`, {
       headers: { authorization: `Bearer ${token}` },
       signal: AbortSignal.timeout(10_000),
+    }).catch((cause: unknown) => {
+      throw new AnamnesisError("api.unavailable", `plant ${plant.letter} does not answer at ${url}`, {
+        cause,
+      });
     });
-    if (!answer.ok) throw new Error(`${url}/api/v1/${path} answered ${answer.status}`);
+    if (!answer.ok)
+      throw new AnamnesisError("api.unavailable", `${url}/api/v1/${path} answered ${answer.status}`);
     return (await answer.json()) as T;
   }
   const list = async <T>(path: string, key: string): Promise<readonly T[]> => {
