@@ -8,7 +8,9 @@ export async function every(periodMs: number, offsetMs: number, step: () => Prom
     try {
       await step();
     } catch (error) {
-      console.error(`step failed: ${error instanceof Error ? error.message : String(error)}`);
+      // modbus-serial rejects with plain objects.
+      const { name, message } = error as Error;
+      console.error(`step failed: ${name}: ${message}`);
     }
     dueMs = Math.max(dueMs + periodMs, performance.now());
   }
