@@ -32,7 +32,7 @@ const EMPTY_FILE = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852
 const LOCAL_NAMES = ["local", "localhost", "localdomain", "internal", "lan", "home.arpa"];
 
 /** Resolvers that half the Internet asks: an alert about a lookup must not cut a plant off from names. */
-const PUBLIC_RESOLVERS: readonly NamedList[] = [
+const RESOLVERS = indexLists([
   {
     name: "public resolvers",
     values: [
@@ -42,7 +42,7 @@ const PUBLIC_RESOLVERS: readonly NamedList[] = [
       ...["208.67.222.222", "208.67.220.220", "2620:119:35::35", "2620:119:53::53"],
     ],
   },
-];
+]);
 
 /**
  * Whether a form may become an indicator at this plant; undefined is yes.
@@ -85,8 +85,7 @@ function selectAddress(value: string, context: SelectionContext): Stop | undefin
     return { code: "candidate.broad", entry: `built in: ${value} is no address or range` };
   const own = indexSelf(context.self).ofSpan(span);
   if (own !== undefined) return { code: "candidate.self", entry: own };
-  const listed =
-    indexLists(context.allowlist ?? NO_LISTS).ofSpan(span) ?? indexLists(PUBLIC_RESOLVERS).ofSpan(span);
+  const listed = indexLists(context.allowlist ?? NO_LISTS).ofSpan(span) ?? RESOLVERS.ofSpan(span);
   if (listed !== undefined) return { code: "candidate.allowlisted", entry: listed };
   const slash = value.indexOf("/");
   if (slash > 0 && Number(value.slice(slash + 1)) < WIDEST[span.family]) {

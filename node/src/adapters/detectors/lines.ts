@@ -40,9 +40,16 @@ export function createLineSplitter(start: number): LineSplitter {
   let offset = start; // of `begin` in the stream
   let skipped: Buffer | undefined; // head of a line that is too long
   let skippedBytes = 0;
-  let tail = Buffer.alloc(0);
+  // The last bytes before `begin`: in the buffer, or a copy once the buffer was rearranged.
+  let tailBegin = 0;
+  let tailEnd = 0;
+  let keptTail: Buffer = Buffer.alloc(0);
+
+  const tail = (): Buffer => (tailEnd > 0 ? buffer.subarray(tailBegin, tailEnd) : keptTail);
 
   const room = (): Buffer => {
+    keptTail = Buffer.from(tail());
+    tailEnd = 0;
     if (begin > 0 && buffer.length - end < CHUNK_BYTES / 4) {
       buffer.copyWithin(0, begin, end);
       scanned -= begin;
@@ -67,6 +74,8 @@ export function createLineSplitter(start: number): LineSplitter {
     skipped ??= Buffer.from(buffer.subarray(begin, Math.min(end, begin + HEAD_BYTES)));
     skippedBytes += end - begin;
     begin = scanned = end = 0;
+    keptTail = Buffer.alloc(0);
+    tailEnd = 0;
   };
 
   const take = (lineEnd: number, after: number): Line => {
@@ -74,7 +83,8 @@ export function createLineSplitter(start: number): LineSplitter {
     const bytes = long ?? buffer.subarray(begin, lineEnd);
     const line = { offset, bytes, tooLong: long !== undefined || bytes.length > LONGEST_LINE_BYTES };
     offset += skippedBytes + after - begin;
-    tail = long === undefined ? buffer.subarray(Math.max(begin, after - TAIL_BYTES), after) : Buffer.alloc(0);
+    tailBegin = long === undefined ? Math.max(begin, after - TAIL_BYTES) : after;
+    tailEnd = after;
     skipped = undefined;
     skippedBytes = 0;
     begin = scanned = after;
@@ -110,6 +120,6 @@ export function createLineSplitter(start: number): LineSplitter {
     },
     offset: () => offset,
     end: () => offset + skippedBytes + end - begin,
-    tail: () => tail,
+    tail,
   };
 }
