@@ -16,7 +16,9 @@ const quietDependencies: HardhatPlugin = {
       default: async () => ({
         getCompilationJobErrors: async (context, job, output, next) => {
           const errors = await next(context, job, output);
-          return errors.filter((e) => e.severity !== "warning" || !e.formattedMessage?.includes("--> ./node_modules/"));
+          return errors.filter(
+            (e) => e.severity !== "warning" || !e.formattedMessage?.includes("--> ./node_modules/"),
+          );
         },
       }),
     }),
@@ -32,14 +34,20 @@ export default defineConfig({
         path: compilerPath,
         settings: {
           evmVersion: "cancun",
-          optimizer: { enabled: true, runs: 10_000 },
+          optimizer: { enabled: true, runs: 1_000_000 },
+          viaIR: true,
           // The evidence verifier reads storage proofs: a test pins every slot it relies on.
           outputSelection: { "*": { "*": ["storageLayout"] } },
         },
       },
     },
   },
-  paths: { sources: "contracts", tests: { solidity: "test/contracts" }, artifacts: "artifacts", cache: "cache" },
+  paths: {
+    sources: "contracts",
+    tests: { solidity: "test/contracts" },
+    artifacts: "artifacts",
+    cache: "cache",
+  },
   typechain: { outDir: "types" },
   networks: {
     default: { type: "edr-simulated", chainType: "l1", hardfork: "cancun" },

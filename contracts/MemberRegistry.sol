@@ -135,8 +135,8 @@ contract MemberRegistry is IMemberRegistry, Votes {
     ) external {
         if (a.feed != b.feed) revert MemberRegistryDifferentFeeds(a.feed, b.feed);
         uint16 member = _requireOpenKey(a.feed);
-        _requireSigned(a, signatureA);
-        _requireSigned(b, signatureB);
+        _requireSigned(a.feed, a.size, a.root, signatureA);
+        _requireSigned(b.feed, b.size, b.root, signatureB);
         _requireContradiction(a, b, path);
 
         _closeKey(a.feed, member);
@@ -185,7 +185,7 @@ contract MemberRegistry is IMemberRegistry, Votes {
 
     /// @inheritdoc IMemberRegistry
     function feedHeadDigest(FeedHead calldata head) external view returns (bytes32) {
-        return _digest(head);
+        return _digest(head.feed, head.size, head.root);
     }
 
     /// @notice Reverts: a member votes itself.
@@ -244,16 +244,16 @@ contract MemberRegistry is IMemberRegistry, Votes {
     }
 
     function _anchor(FeedHead calldata head, bytes calldata signature) private returns (uint8 code) {
-        _requireSigned(head, signature);
-        NodeKey memory key = _nodeKeys[head.feed];
+        (address feed, uint64 size, bytes32 root) = (head.feed, head.size, head.root);
+        _requireSigned(feed, size, root, signature);
+        NodeKey storage key = _nodeKeys[feed];
         if (key.member == 0) return SkipCode.UNKNOWN_KEY;
         if (key.revokedAtBlock != 0) return SkipCode.REVOKED_KEY;
-        if (head.size <= key.size) return SkipCode.NONE;
+        if (size <= key.size) return SkipCode.NONE;
 
-        key.size = uint40(head.size);
-        key.root = bytes21(head.root);
-        _nodeKeys[head.feed] = key;
-        emit FeedAnchored(head.feed, head.size, head.root);
+        key.size = uint40(size);
+        key.root = bytes21(root);
+        emit FeedAnchored(feed, size, root);
         return SkipCode.NONE;
     }
 
@@ -273,15 +273,15 @@ contract MemberRegistry is IMemberRegistry, Votes {
         if (_nodeKeys[key].revokedAtBlock != 0) revert MemberRegistryKeyRevoked(key);
     }
 
-    function _requireSigned(FeedHead calldata head, bytes calldata signature) private view {
-        if (head.size > type(uint40).max) revert MemberRegistryFeedTooLarge(head.feed, head.size);
-        (address signer, ECDSA.RecoverError fault, ) = ECDSA.tryRecoverCalldata(_digest(head), signature);
+    function _requireSigned(address feed, uint64 size, bytes32 root, bytes calldata signature) private view {
+        if (size > type(uint40).max) revert MemberRegistryFeedTooLarge(feed, size);
+        (address signer, ECDSA.RecoverError fault, ) = ECDSA.tryRecoverCalldata(_digest(feed, size, root), signature);
         if (fault != ECDSA.RecoverError.NoError) revert MemberRegistryMalformedSignature(signature);
-        if (signer != head.feed) revert MemberRegistryWrongSigner(head.feed, signer);
+        if (signer != feed) revert MemberRegistryWrongSigner(feed, signer);
     }
 
-    function _digest(FeedHead calldata head) private view returns (bytes32) {
-        return _hashTypedDataV4(keccak256(abi.encode(FEED_HEAD_TYPEHASH, head.feed, head.size, head.root)));
+    function _digest(address feed, uint64 size, bytes32 root) private view returns (bytes32) {
+        return _hashTypedDataV4(keccak256(abi.encode(FEED_HEAD_TYPEHASH, feed, size, root)));
     }
 
     /// @dev Two heads of one size can only be equal, and a path that the greater head commits to (see {MerkleHistory})
