@@ -31,8 +31,9 @@ export interface OwnSize {
 
 /**
  * The rule: take the greatest answer within two seconds, from the chain or a peer that held this
- * feed. "I have nothing of it" counts only for a feed that was never started here either. Whoever is
- * ahead is fetched from first. Alone, without any answer, the node senses and keeps, and does not sign.
+ * feed. "I have nothing of it" counts for a feed that was never started here either, and when the chain
+ * and everybody else say so: the power went before the first message left. Whoever is ahead is fetched
+ * from first. Alone, without any answer, the node senses and keeps, and does not sign.
  */
 export function createOwnSize(ports: OwnSizePorts): OwnSize {
   const answers = new Map<Address, number>();
@@ -43,14 +44,14 @@ export function createOwnSize(ports: OwnSizePorts): OwnSize {
     const size = ports.size();
     const anchored = ports.anchored();
     const told = [...answers.values(), ...(anchored === undefined ? [] : [anchored])];
-    const counted = size === 0 ? told : told.filter((answer) => answer > 0);
+    const everybody = ports.others().every((other) => answers.has(other)) && anchored !== undefined;
+    const counted = size === 0 || everybody ? told : told.filter((answer) => answer > 0);
     if (counted.length === 0) return "an answer of the chain or of a peer about the size of this node's feed";
     const greatest = Math.max(...counted);
     if (greatest > size)
       return `the entries ${size} to ${greatest} of this node's own feed, which a peer holds`;
-    const everybody = ports.others().every((other) => answers.has(other));
     const waited = ports.clock.monotonicMs() - startedMs >= OWN_SIZE_WAIT_MS;
-    if (everybody && anchored !== undefined) return undefined;
+    if (everybody) return undefined;
     return waited ? undefined : "the other peers' answers about the size of this node's feed";
   }
 

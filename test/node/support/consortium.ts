@@ -123,7 +123,7 @@ export interface Consortium {
   plant(number: number): TestPlant;
   /** Writes an alert into a plant's detector log; gives the attack's id. An address, or a whole detection. */
   alert(plant: TestPlant, attack: string | Detection): IndicatorId;
-  start(plant: TestPlant, options?: { readonly cut?: PowerCut }): Promise<RunningPlant>;
+  start(plant: TestPlant, options?: { readonly cut?: PowerCut }): Promise<void>;
   stop(plant: TestPlant): Promise<void>;
   /** Power cut: what was not synced is gone. */
   crash(plant: TestPlant): void;
@@ -194,10 +194,20 @@ export async function makeConsortium(
     };
   }
 
-  async function start(plant: TestPlant, { cut }: { cut?: PowerCut } = {}): Promise<RunningPlant> {
+  /** The power may go while it starts: then nobody answers any more. */
+  async function start(plant: TestPlant, { cut }: { cut?: PowerCut } = {}): Promise<void> {
+    const gone = Promise.withResolvers<void>();
+    await Promise.race([boot(plant, cut, gone.resolve), gone.promise]);
+  }
+
+  async function boot(plant: TestPlant, cut: PowerCut | undefined, onCut: () => void): Promise<void> {
     const log = createKeptLog();
     log.lines.push = (...lines) => (plant.log as LogLine[]).push(...lines);
-    const store = createTornStore(plant.disk, cut, () => crash(plant));
+    const store = createTornStore(plant.disk, cut, () => {
+      onCut();
+      if (plant.running === undefined) plant.disk = plant.disk.crash();
+      else crash(plant);
+    });
     const rooms = await openRooms(store, ledger.hasher, plant.clock, plant.blindingKey);
     await indexOnce({ chain: plant.chain, registry: rooms.registry }).catch(() => {
       if (rooms.registry.recordedAt() === undefined) throw new Error("the first start needs the chain");
@@ -250,11 +260,7 @@ export async function makeConsortium(
     });
     const running: RunningPlant = { node, rooms, store, peers, detector, commands };
     plant.running = running;
-    // The power may go while it starts: then nobody answers any more.
-    const started = node.start();
-    await until(() => plant.running !== running || isDone(started), 60);
-    if (plant.running === running) await started;
-    return running;
+    await node.start();
   }
 
   function view(plant: TestPlant, id: IndicatorId): IndicatorView | undefined {
@@ -435,14 +441,4 @@ function mortal(plant: TestPlant, running: () => RunningPlant): Control {
     apply: (applications) => (isAlive() ? control.apply(applications) : new Promise(() => {})),
     verify: (applications) => (isAlive() ? control.verify(applications) : new Promise(() => {})),
   };
-}
-
-const done = new WeakSet<Promise<unknown>>();
-
-function isDone(promise: Promise<unknown>): boolean {
-  promise.then(
-    () => done.add(promise),
-    () => done.add(promise),
-  );
-  return done.has(promise);
 }
