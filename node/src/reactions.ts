@@ -11,6 +11,7 @@ import type { Vaccinate } from "./flows/vaccinate-types.ts";
 import type { Clock, Log } from "./ports.ts";
 import type { Rooms } from "./rooms.ts";
 import type { ChangeType, NewChange } from "./state/changes.ts";
+import type { RecordView } from "./state/record.ts";
 import type { RegistryChange } from "./state/registry.ts";
 import { isRecorded, recordView } from "./state/view.ts";
 
@@ -37,11 +38,25 @@ export interface Reactions {
 /** Status names that people hear of when a record reaches them. */
 const TOLD: ReadonlySet<string> = new Set(["attested", "refuted", "withdrawn"]);
 
+/** All that a decision depends on; validity to the hour, since a second more changes nothing. */
+function essenceOf({
+  response,
+  indicatorStatus,
+  responseStatus,
+  recorded,
+  validUntilMs,
+}: RecordView): string {
+  const status = `${indicatorStatus.name} ${indicatorStatus.disputed} ${responseStatus.name} ${responseStatus.disputed}`;
+  return `${status} ${recorded} ${response?.action} ${Math.floor(validUntilMs / 3_600_000)}`;
+}
+
 /** Creates the joints. */
 export function createReactions(ports: ReactionPorts): Reactions {
   const { clock, log, rooms } = ports;
   const { memory, changes, registry } = rooms;
   const told = new Map<IndicatorId, string>();
+  /** What policy saw last of each record: counts grow with every member, decisions rest on names. */
+  const considered = new Map<IndicatorId, string>();
 
   function tell(news: readonly NewChange[]): void {
     if (news.length === 0) return;
@@ -54,7 +69,10 @@ export function createReactions(ports: ReactionPorts): Reactions {
     const record = memory.record(id);
     if (record === undefined) return [];
     const view = recordView(rooms, record, clock.nowMs());
-    if (view !== undefined) ports.vaccinate.consider(view);
+    if (view !== undefined && considered.get(id) !== essenceOf(view)) {
+      considered.set(id, essenceOf(view));
+      ports.vaccinate.consider(view);
+    }
     const news: NewChange[] = [];
     const note = (type: ChangeType) => news.push({ atMs: clock.nowMs(), type, indicator: id });
     const { name } = view?.indicatorStatus ?? memory.indicatorStatus(id, clock.nowMs() / 1000);

@@ -132,7 +132,7 @@ function configuration(
       tlp: "amber",
       validityDays: 30,
     },
-    validation: { benign: [join(settings.benignDirectory, benign)], minEvents: 1000, minHours: 0.02 },
+    validation: { benign: [join(settings.benignDirectory, benign)], minEvents: 1000, minHours: 0.9 },
     controls: [
       { name: "edge-list", kind: "edl", level: 4, phase: "protecting", path: "controls/edge.edl" },
       { name: "edge-firewall", kind: "nftables", level: 4, phase: "protecting", path: "controls/edge.nft" },

@@ -15,7 +15,7 @@ import {
   verifyMessage,
 } from "@anamnesis/sdk/core/message";
 import type { TypedDataHasher } from "@anamnesis/sdk/core/typed-data";
-import type { Address, IndicatorId, SignedHead } from "@anamnesis/sdk/core/types";
+import type { Address, Entry, IndicatorId, SignedHead } from "@anamnesis/sdk/core/types";
 import type { Clock, Log, Store, StoreOp, Verdict } from "../ports.ts";
 import type { Change, Changes } from "../state/changes.ts";
 import type { Feeds } from "../state/feeds.ts";
@@ -144,7 +144,8 @@ export function createAdmit(ports: AdmitPorts): Admit {
     const staged = feeds.stage(feed, size, items, grown.frontier, grown.closed, head);
     const admitted: Change[] = [];
     const ops: StoreOp[] = [...staged.ops];
-    for (const indicator of freshIndicators(items)) {
+    const entries = items.map(entryOf);
+    for (const indicator of freshIndicators(entries)) {
       const { op, change } = changes.stage({ atMs: ports.clock.nowMs(), type: "admitted", indicator, feed });
       ops.push(op);
       admitted.push(change);
@@ -153,28 +154,24 @@ export function createAdmit(ports: AdmitPorts): Admit {
     staged.done();
     changes.publish(admitted);
     const effects: Effect[] = [];
-    items.forEach((item, i) => {
-      const effect = ports.projection.applyItem(feed, size + i, item);
-      if (effect === undefined) return;
+    entries.forEach((entry, i) => {
+      if (entry === "malformed") bump(counts.ignored, "entry.malformed");
+      if (entry === undefined || entry === "malformed") return;
+      const effect = ports.projection.apply(feed, size + i, entry);
       effects.push(effect);
       if (effect.ignored !== undefined) bump(counts.ignored, effect.ignored);
     });
     ports.onEffects(feed, effects);
   }
 
-  function freshIndicators(items: readonly Item[]): Set<IndicatorId> {
+  function freshIndicators(entries: readonly (Entry | "malformed" | undefined)[]): Set<IndicatorId> {
     const fresh = new Set<IndicatorId>();
-    for (const item of items) {
-      if (!("entry" in item)) continue;
-      try {
-        const entry = decodeEntry(item.entry);
-        if (entry.kind !== "content" || entry.body.type !== "indicator") continue;
-        const { pattern, pattern_type } = entry.body.object;
-        const id = indicatorId({ patternType: pattern_type, pattern });
-        if (ports.memory.record(id) === undefined) fresh.add(id);
-      } catch (error) {
-        if (!isAnamnesisError(error, "entry.malformed")) throw error; // kept as a leaf, counted when projected
-      }
+    for (const entry of entries) {
+      if (entry === undefined || entry === "malformed") continue;
+      if (entry.kind !== "content" || entry.body.type !== "indicator") continue;
+      const { pattern, pattern_type } = entry.body.object;
+      const id = indicatorId({ patternType: pattern_type, pattern });
+      if (ports.memory.record(id) === undefined) fresh.add(id);
     }
     return fresh;
   }
@@ -200,6 +197,17 @@ export function createAdmit(ports: AdmitPorts): Admit {
     },
     counts: () => counts,
   };
+}
+
+/** The entry of an item; a malformed one stays a leaf of its feed and means nothing. */
+function entryOf(item: Item): Entry | "malformed" | undefined {
+  if (!("entry" in item)) return undefined;
+  try {
+    return decodeEntry(item.entry);
+  } catch (error) {
+    if (!isAnamnesisError(error, "entry.malformed")) throw error;
+    return "malformed";
+  }
 }
 
 function ignore(code: ErrorCode): Verdict {

@@ -129,8 +129,27 @@ export function createApi(ports: AnswerPorts): PlantApi {
     ];
   }
 
+  /** Records by the highest state this plant reached, counted from what is in force: cheap at any size. */
+  function countStates(): Pick<HealthView, "warned" | "watched" | "protected"> {
+    const strongest = new Map<IndicatorId, "alert" | "stop">();
+    for (const { name } of config.controls) {
+      for (const [id, { action }] of vaccinations.active(name)) {
+        if (stops(action)) strongest.set(id, "stop");
+        else if (action === "alert" && !strongest.has(id)) strongest.set(id, "alert");
+      }
+    }
+    const counts = { warned: 0, watched: 0, protected: 0 };
+    for (const [id, action] of strongest) {
+      const record = memory.record(id);
+      if (record === undefined) continue;
+      if (action === "stop") counts.protected++;
+      else if (able(record) === "protected") counts.warned++;
+      else counts.watched++;
+    }
+    return counts;
+  }
+
   function health(): HealthView {
-    const all = [...memory.records()].map(view);
     const block = registry.recordedAt();
     const chain = running?.chain() ?? { reachable: false, lagBlocks: null };
     const open = alarms();
@@ -142,10 +161,8 @@ export function createApi(ports: AnswerPorts): PlantApi {
       version: VERSION,
       alarms: open,
       armed: running?.armed() ?? false,
-      records: all.length,
-      warned: all.filter(({ state }) => state === "warned").length,
-      watched: all.filter(({ state }) => state === "watched").length,
-      protected: all.filter(({ state }) => state === "protected").length,
+      records: memory.recordCount(),
+      ...countStates(),
       awaitingMe: detections.queued().length,
       peers: registry
         .keys()

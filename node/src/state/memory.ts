@@ -122,6 +122,8 @@ export function createMemory(membership: Membership): Memory {
   /** Responses whose indicator is not held yet: feeds arrive in any order. */
   const orphans = new Map<IndicatorId, StixCourseOfAction[]>();
   let blindingKey: Uint8Array | undefined;
+  /** Of the registers as they stand; forgotten when one changes. */
+  let hash: Bytes32 | undefined;
 
   function subject(id: IndicatorId | ResponseId): Subject | undefined {
     const known = subjects.get(id);
@@ -192,6 +194,7 @@ export function createMemory(membership: Membership): Memory {
 
   return {
     clear() {
+      hash = undefined;
       for (const index of [records, stances, bySubject, byValue, orphans]) index.clear();
     },
     setBlindingKey(key) {
@@ -215,6 +218,7 @@ export function createMemory(membership: Membership): Memory {
       const previous = ofSubject.get(member);
       const next: HeldStance = { register, attestation, key, index };
       const won = wins(register, previous?.register);
+      if (won) hash = undefined;
       if (won) stances.set(of, ofSubject.set(member, next));
       const indicator = bySubject.get(of);
       const beaten = won ? previous : next;
@@ -268,9 +272,11 @@ export function createMemory(membership: Membership): Memory {
       return best ?? undefined;
     },
     heldHash() {
+      if (hash !== undefined) return hash;
       const rows: [Subject, Register][] = [];
       for (const [of, held] of stances) for (const { register } of held.values()) rows.push([of, register]);
-      return memoryHash(rows);
+      hash = memoryHash(rows);
+      return hash;
     },
     recall(value) {
       const found = new Set<MemoryRecord>();
