@@ -8,7 +8,7 @@ import type { Address, Bytes32, Entry, IndicatorForm, Tlp } from "@anamnesis/sdk
 import type { ValidationOutcome } from "@anamnesis/sdk/core/validation";
 import type { HealthView } from "./api.ts";
 import { type Admit, createAdmit } from "./flows/admit.ts";
-import { createOwnFeed, type OwnFeed } from "./flows/append.ts";
+import { type Companions, createOwnFeed, type OwnFeed } from "./flows/append.ts";
 import type { AttestPorts } from "./flows/attest.ts";
 import { createBlinding } from "./flows/blinding.ts";
 import { createChainTime } from "./flows/chain-time.ts";
@@ -198,7 +198,8 @@ export async function joinNode(rooms: Rooms, ports: NodePorts, policy: NodePolic
     admit,
     self,
     identity: { genesisHash: policy.genesisHash, registry: policy.registry },
-    isKnownFeed: (feed) => registry.keyState(feed) !== "unknown",
+    hasher,
+    limitOf: (feed) => rights.limitOf(feed).size,
     onClone: (reason) => ownFeed.close(reason),
     onOwnSize: (peer, size) => ownSize.heard(peer, size),
     onEquivocation(proof) {

@@ -35,7 +35,7 @@ export interface OwnFeed {
   seal(entry: Entry): Sealed;
   /**
    * Appends entries and their companions atomically; resolves when durable, projected and sent.
-   * Throws `feed.sizeUnknown` before `open`, `feed.cloned` after `close`, and the store's errors.
+   * Throws the store's errors; with entries also `feed.sizeUnknown` before `open`, `feed.cloned` after `close`.
    */
   append(sealed: readonly Sealed[], companions?: Companions): Promise<void>;
   /** Own size is known: from now on heads may be signed. Signs the head over what is held. */
@@ -143,7 +143,7 @@ export function createOwnFeed(ports: AppendPorts): OwnFeed {
       return { entry, item, commitment: commitmentHex(item) };
     },
     append(sealed, companions = {}) {
-      if (closed !== undefined) {
+      if (closed !== undefined && sealed.length > 0) {
         return Promise.reject(new AnamnesisError("feed.cloned", `nothing is signed any more: ${closed}`));
       }
       if (!opened && sealed.length > 0) {

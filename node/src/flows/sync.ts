@@ -3,8 +3,11 @@
  * has it. One round trip when nothing is missing. It also answers the question that must come before
  * the first signature after a start: how long is my own feed?
  */
+import { toHex } from "@anamnesis/sdk/core/bytes";
 import { AnamnesisError, isAnamnesisError } from "@anamnesis/sdk/core/errors";
-import { encodeMessage } from "@anamnesis/sdk/core/message";
+import { rootOf } from "@anamnesis/sdk/core/merkle";
+import { decodeMessage, encodeMessage, verifyHead } from "@anamnesis/sdk/core/message";
+import type { TypedDataHasher } from "@anamnesis/sdk/core/typed-data";
 import type { Address, Bytes32, SignedHead } from "@anamnesis/sdk/core/types";
 import type { Clock, EquivocationProof, Have, HaveAnswer, Log, Peers, VectorItem } from "../ports.ts";
 import type { Feeds } from "../state/feeds.ts";
@@ -24,8 +27,9 @@ export interface SyncPorts {
   readonly admit: Admit;
   readonly self: Address;
   readonly identity: { readonly genesisHash: Bytes32; readonly registry: Address };
-  /** Feeds of keys that are or were a member's. */
-  isKnownFeed(feed: Address): boolean;
+  readonly hasher: TypedDataHasher;
+  /** How far a feed counts: nothing of a stranger's, an open key's without end. */
+  limitOf(feed: Address): number;
   /** Somebody else extends this node's own feed. */
   onClone(reason: string): void;
   /** A peer answered a `have`: what it said of this node's own feed, 0 when it has none. */
@@ -82,19 +86,53 @@ export function createSync(ports: SyncPorts): Sync {
   }
 
   async function take(peer: Address, items: readonly VectorItem[]): Promise<void> {
-    const own = items.find((item) => item.feed === ports.self);
-    if (own !== undefined && own.size > feeds.size(ports.self)) {
-      if (restoring) await fetch(peer, ports.self);
-      else
-        ports.onClone(
-          `peer ${peer} holds ${own.size} entries of this feed, ${feeds.size(ports.self)} were written here`,
-        );
+    await takeOwn(peer, items.find((item) => item.feed === ports.self)?.size ?? 0);
+    const wanted = items.filter((item) => item.feed !== ports.self && (isMissing(item) || isForked(item)));
+    await Promise.all(wanted.map((item) => (isMissing(item) ? fetch(peer, item.feed) : compare(peer, item))));
+  }
+
+  function isMissing({ feed, size }: VectorItem): boolean {
+    const held = feeds.size(feed);
+    return size > held && held < ports.limitOf(feed);
+  }
+
+  /** An open key's feed of which the peer holds another past. */
+  function isForked({ feed, size, root8 }: VectorItem): boolean {
+    if (size === 0 || size > feeds.size(feed) || ports.limitOf(feed) !== Number.POSITIVE_INFINITY)
+      return false;
+    return toHex(rootOf(feeds.frontierAt(feed, size))).slice(0, 18) !== root8;
+  }
+
+  /** Asks for the head of the other past; admission notices that it does not fit. */
+  async function compare(peer: Address, { feed, size }: VectorItem): Promise<void> {
+    for (const message of await peers.get(peer, feed, size - 1, 1)) await ports.admit.message(peer, message);
+  }
+
+  /** What a peer says of this node's own feed counts as far as it has this node's signature on it. */
+  async function takeOwn(peer: Address, claimed: number): Promise<void> {
+    const { self } = ports;
+    if (claimed > feeds.size(self) && restoring) await fetch(peer, self);
+    if (claimed <= feeds.size(self)) return ports.onOwnSize(peer, claimed);
+    const proven = await provenSize(peer);
+    if (proven <= feeds.size(self)) {
+      log.warn("sync.unproven", { peer, claimed });
+      return;
     }
-    ports.onOwnSize(peer, own?.size ?? 0);
-    const missing = items.filter(
-      (item) => item.feed !== ports.self && item.size > feeds.size(item.feed) && ports.isKnownFeed(item.feed),
-    );
-    await Promise.all(missing.map((item) => fetch(peer, item.feed)));
+    ports.onOwnSize(peer, proven);
+    if (!restoring)
+      ports.onClone(
+        `peer ${peer} holds ${proven} signed entries of this feed, ${feeds.size(self)} were written here`,
+      );
+  }
+
+  async function provenSize(peer: Address): Promise<number> {
+    let greatest = 0;
+    for (const bytes of await peers.get(peer, ports.self, feeds.size(ports.self), 1)) {
+      const { head } = decodeMessage(bytes);
+      if (head.feed === ports.self && verifyHead(ports.hasher, head))
+        greatest = Math.max(greatest, head.size);
+    }
+    return greatest;
   }
 
   async function ask(peer: Address): Promise<void> {
