@@ -97,6 +97,22 @@ export async function createPublish(ports: PublishPorts): Promise<Publish> {
     return { op: { type: "put", key: `g/${id}`, value: toJson(sighting) }, sighting };
   }
 
+  /** Takes back a sighting whose commit failed: the detection will be judged again. */
+  function unsight(id: IndicatorId, times = 1): void {
+    const counted = sightings.get(id);
+    if (counted === undefined) return;
+    if (counted.count > times) sightings.set(id, { ...counted, count: counted.count - times });
+    else sightings.delete(id);
+  }
+
+  /** The same for a candidate in review. */
+  function unqueue(id: IndicatorId): void {
+    const queued = detections.candidate(id);
+    if (queued === undefined) return;
+    if (queued.count > 1) detections.stageCandidate({ ...queued, count: queued.count - 1 }).done();
+    else detections.dropCandidate(id).done();
+  }
+
   /** Whether this member already says that it saw the attack, or has said no. */
   function spoken(id: IndicatorId): "observed" | "other" | "no" {
     const subject = memory.subject(id);
@@ -104,7 +120,8 @@ export async function createPublish(ports: PublishPorts): Promise<Publish> {
     const register = subject && member ? memory.stances(subject).get(member)?.register : undefined;
     if (register === undefined) return "other";
     if (register.stance !== 1) return "no";
-    return register.basis === 1 ? "observed" : "other";
+    const isOver = register.validUntil * 1000 <= clock.nowMs();
+    return register.basis === 1 && !isOver ? "observed" : "other";
   }
 
   function isAutomatic(candidate: Candidate, severity: number | null): boolean {
@@ -119,6 +136,7 @@ export async function createPublish(ports: PublishPorts): Promise<Publish> {
     attackIds: readonly string[];
     severity: number | null;
     sighting: OwnSighting;
+    basis?: 1 | 3;
   }): Sealed[] {
     const key = toPattern(input.form);
     const id = indicatorId(key);
@@ -149,7 +167,7 @@ export async function createPublish(ports: PublishPorts): Promise<Publish> {
     const response = responseObject(input.form);
     const content = add({ ...envelope, kind: "content", body: { type: "indicator", object } });
     add({ ...envelope, kind: "content", body: { type: "response", indicator: id, object: response } });
-    add(signStance(ports, { ...support, subject, basis: 1, content: content.commitment }));
+    add(signStance(ports, { ...support, subject, basis: input.basis ?? 1, content: content.commitment }));
     const outcome = ports.validate(input.form);
     const responseSubject = memory.subject(responseId(id, response));
     if (outcome.ok && responseSubject !== undefined) {
@@ -172,6 +190,7 @@ export async function createPublish(ports: PublishPorts): Promise<Publish> {
     const changes: NewChange[] = [];
     const sealed: Sealed[] = [];
     const taken: IndicatorId[] = [];
+    const undo: (() => void)[] = [];
     const ids: IndicatorId[] = [];
     let kind: DetectionOutcome["kind"] = "stopped";
     const rank = ["stopped", "held", "review", "sighting", "released"] as const;
@@ -179,74 +198,80 @@ export async function createPublish(ports: PublishPorts): Promise<Publish> {
       if (rank.indexOf(to) > rank.indexOf(kind)) kind = to;
     };
 
-    for (const candidate of candidates) {
-      const id = indicatorId(toPattern(candidate.form));
-      ids.push(id);
-      const known = busy.has(id) || spoken(id) === "observed";
-      const automatic = isAutomatic(candidate, detection.severity);
-      if (known || (automatic && spoken(id) === "no")) {
-        // Seen again, or seen after this member said no: the count grows, nobody is overruled.
-        ops.push(sight(id, detection.atMs).op);
-        changes.push({ atMs: clock.nowMs(), type: "sighting", indicator: id });
-        ports.renew(id);
-        raise("sighting");
-        continue;
-      }
-      const hit = automatic ? ports.validate(candidate.form) : undefined;
-      if (automatic && (hit?.ok || hit?.code !== "validation.hit")) {
-        busy.add(id);
-        taken.push(id);
-        const { op, sighting } = sight(id, detection.atMs);
-        ops.push(op);
-        changes.push({ atMs: detection.readAtMs, type: "alert", indicator: id });
-        changes.push({ atMs: clock.nowMs(), type: "released", indicator: id, detail: "automatic" });
-        sealed.push(
-          ...statement({
-            form: candidate.form,
-            name: detection.rule.name,
-            attackIds: detection.attackIds,
-            severity: detection.severity,
-            sighting,
-          }),
-        );
-        changes.push({ atMs: clock.nowMs(), type: "signed", indicator: id });
-        raise("released");
-        continue;
-      }
-      const queued = detections.candidate(id);
-      const staged = detections.stageCandidate({
-        id,
-        form: candidate.form,
-        class: candidate.class,
-        severity: Math.max(detection.severity ?? 0, queued?.severity ?? 0),
-        name: queued?.name ?? detection.rule.name,
-        attackIds: [...new Set([...(queued?.attackIds ?? []), ...detection.attackIds])],
-        firstMs: Math.min(queued?.firstMs ?? detection.atMs, detection.atMs),
-        lastMs: Math.max(queued?.lastMs ?? detection.atMs, detection.atMs),
-        count: (queued?.count ?? 0) + 1,
-        state: queued?.state ?? "review",
-        reason: hit !== undefined && !hit.ok ? `${hit.code}: ${hit.reason}` : "release.review",
-        ...(queued?.holdUntilMs !== undefined && { holdUntilMs: queued.holdUntilMs }),
-      });
-      staged.done(); // the next detection of this loop must count on it; a crash loses both together
-      ops.push(staged.op);
-      if (queued === undefined)
-        changes.push({ atMs: clock.nowMs(), type: "review", indicator: id, detail: candidate.class });
-      raise(queued?.state === "held" ? "held" : "review");
-    }
-    for (const stop of stopped) {
-      changes.push({
-        atMs: clock.nowMs(),
-        type: "stopped",
-        code: stop.code,
-        detail: `${stop.value}: ${stop.entry}`,
-      });
-    }
-
-    const outcome = detections.stageOutcome(stored, { kind, indicators: ids, stopped });
-    ops.push(...outcome.ops);
     try {
+      for (const candidate of candidates) {
+        const id = indicatorId(toPattern(candidate.form));
+        ids.push(id);
+        const known = busy.has(id) || spoken(id) === "observed";
+        const automatic = isAutomatic(candidate, detection.severity);
+        if (known || (automatic && spoken(id) === "no")) {
+          // Seen again, or seen after this member said no: the count grows, nobody is overruled.
+          ops.push(sight(id, detection.atMs).op);
+          undo.push(() => unsight(id));
+          changes.push({ atMs: clock.nowMs(), type: "sighting", indicator: id });
+          ports.renew(id);
+          raise("sighting");
+          continue;
+        }
+        const hit = automatic ? ports.validate(candidate.form) : undefined;
+        if (automatic && (hit?.ok || hit?.code !== "validation.hit")) {
+          busy.add(id);
+          taken.push(id);
+          const { op, sighting } = sight(id, detection.atMs);
+          undo.push(() => unsight(id));
+          ops.push(op);
+          changes.push({ atMs: detection.readAtMs, type: "alert", indicator: id });
+          changes.push({ atMs: clock.nowMs(), type: "released", indicator: id, detail: "automatic" });
+          sealed.push(
+            ...statement({
+              form: candidate.form,
+              name: detection.rule.name,
+              attackIds: detection.attackIds,
+              severity: detection.severity,
+              sighting,
+            }),
+          );
+          changes.push({ atMs: clock.nowMs(), type: "signed", indicator: id });
+          raise("released");
+          continue;
+        }
+        const queued = detections.candidate(id);
+        const staged = detections.stageCandidate({
+          id,
+          form: candidate.form,
+          class: candidate.class,
+          severity: Math.max(detection.severity ?? 0, queued?.severity ?? 0),
+          name: queued?.name ?? detection.rule.name,
+          attackIds: [...new Set([...(queued?.attackIds ?? []), ...detection.attackIds])],
+          firstMs: Math.min(queued?.firstMs ?? detection.atMs, detection.atMs),
+          lastMs: Math.max(queued?.lastMs ?? detection.atMs, detection.atMs),
+          count: (queued?.count ?? 0) + 1,
+          state: queued?.state ?? "review",
+          reason: hit !== undefined && !hit.ok ? `${hit.code}: ${hit.reason}` : "release.review",
+          ...(queued?.holdUntilMs !== undefined && { holdUntilMs: queued.holdUntilMs }),
+        });
+        staged.done(); // the next detection of this loop must count on it; a crash loses both together
+        undo.push(() => unqueue(id));
+        ops.push(staged.op);
+        if (queued === undefined)
+          changes.push({ atMs: clock.nowMs(), type: "review", indicator: id, detail: candidate.class });
+        raise(queued?.state === "held" ? "held" : "review");
+      }
+      for (const stop of stopped) {
+        changes.push({
+          atMs: clock.nowMs(),
+          type: "stopped",
+          code: stop.code,
+          detail: `${stop.value}: ${stop.entry}`,
+        });
+      }
+
+      const outcome = detections.stageOutcome(stored, { kind, indicators: ids, stopped });
+      ops.push(...outcome.ops);
       await ownFeed.append(sealed, { ops, changes, done: outcome.done });
+    } catch (error) {
+      for (const each of undo) each();
+      throw error;
     } finally {
       for (const id of taken) busy.delete(id);
     }
@@ -285,7 +310,8 @@ export async function createPublish(ports: PublishPorts): Promise<Publish> {
     try {
       const { op, sighting } = sight(id, candidate.lastMs, candidate.count, candidate.firstMs);
       const dropped = detections.dropCandidate(id);
-      const sealed = statement({ ...candidate, sighting });
+      // Over its own no the member speaks as an analyst, so that no sibling takes it for an accident.
+      const sealed = statement({ ...candidate, sighting, basis: spoken(id) === "no" ? 3 : 1 });
       await ownFeed.append(sealed, {
         ops: [op, dropped.op],
         changes: [
@@ -295,6 +321,9 @@ export async function createPublish(ports: PublishPorts): Promise<Publish> {
         ],
         done: dropped.done,
       });
+    } catch (error) {
+      unsight(id, candidate.count);
+      throw error;
     } finally {
       busy.delete(id);
     }
@@ -304,6 +333,7 @@ export async function createPublish(ports: PublishPorts): Promise<Publish> {
   async function flushSightings(): Promise<void> {
     const now = clock.nowMs();
     const sealed: Sealed[] = [];
+    const told: (() => void)[] = [];
     for (const sighting of sightings.values()) {
       const last = flushed.get(sighting.indicator) ?? {
         count: memory.record(sighting.indicator)?.sightings.get(ports.signer.address)?.count ?? 0,
@@ -312,16 +342,15 @@ export async function createPublish(ports: PublishPorts): Promise<Publish> {
       };
       if (memory.record(sighting.indicator) === undefined || sighting.count <= last.count) continue;
       if (Math.abs(now - last.atMs) < last.gapMs) continue;
-      flushed.set(sighting.indicator, {
-        count: sighting.count,
-        atMs: now,
-        gapMs: Math.min(last.gapMs * 2, 60_000),
-      });
+      const next = { count: sighting.count, atMs: now, gapMs: Math.min(last.gapMs * 2, 60_000) };
+      told.push(() => flushed.set(sighting.indicator, next));
       sealed.push(
         ownFeed.seal({ at: Math.floor(now), tlp: ports.release.tlp, kind: "sighting", body: sighting }),
       );
     }
-    if (sealed.length > 0) await ownFeed.append(sealed);
+    if (sealed.length === 0) return;
+    await ownFeed.append(sealed);
+    for (const each of told) each();
   }
 
   async function endHolds(): Promise<void> {

@@ -40,10 +40,18 @@ export function createSupport(ports: SupportPorts): Support {
   const open = new Set<IndicatorId>();
   const busy = new Set<IndicatorId>();
   const refused = new Map<IndicatorId, ValidationOutcome>();
+  /** Supports of siblings that are to be signed over and could not be yet. */
+  const contested: StanceEffect[] = [];
 
   function mine(subject: Subject) {
     const member = ports.member();
     return member === undefined ? undefined : memory.stances(subject).get(member);
+  }
+
+  /** Whether this member says anything on a subject; a support whose time is over says nothing any more. */
+  function isSpoken(subject: Subject): boolean {
+    const own = mine(subject)?.register;
+    return own !== undefined && (own.stance !== 1 || own.validUntil * 1000 > clock.nowMs());
   }
 
   /** Somebody else supports it, nobody refutes it, and this member has not spoken on all of it. */
@@ -52,15 +60,14 @@ export function createSupport(ports: SupportPorts): Support {
     if (status.supports === 0 || status.refutes > 0 || record.form === undefined) return false;
     const subject = memory.subject(record.id);
     if (subject === undefined) return false;
-    const own = mine(subject)?.register;
-    if (own !== undefined && own.stance !== 1) return false;
-    return own === undefined || responsesWithoutMe(record).length > 0;
+    if (!isSpoken(subject)) return true;
+    return mine(subject)?.register.stance === 1 && responsesWithoutMe(record).length > 0;
   }
 
   function responsesWithoutMe(record: MemoryRecord): readonly Subject[] {
     return [...record.responses.keys()]
       .map((id) => memory.subject(id))
-      .filter((subject): subject is Subject => subject !== undefined && mine(subject) === undefined);
+      .filter((subject): subject is Subject => subject !== undefined && !isSpoken(subject));
   }
 
   async function answer(id: IndicatorId): Promise<void> {
@@ -100,9 +107,7 @@ export function createSupport(ports: SupportPorts): Support {
         content: run.commitment,
         tlp: record.tlp,
       } as const;
-      for (const each of subject !== undefined && mine(subject) === undefined
-        ? [subject, ...subjects]
-        : subjects) {
+      for (const each of subject !== undefined && !isSpoken(subject) ? [subject, ...subjects] : subjects) {
         sealed.push(ownFeed.seal(signStance(ports, { ...support, subject: each })));
       }
       await ownFeed.append(sealed);
@@ -116,11 +121,18 @@ export function createSupport(ports: SupportPorts): Support {
   }
 
   /** A sibling's automatic support that beat this member's no is signed over: the no stands (DESIGN §4). */
-  function defend({ member, winner, beaten }: StanceEffect): void {
-    if (member !== ports.member() || beaten === undefined || !ownFeed.state().open) return;
+  function defend(effect: StanceEffect): void {
+    const { member, winner, beaten } = effect;
+    if (member !== ports.member() || beaten === undefined) return;
     const { stance, basis } = winner.register;
     if (stance !== 1 || basis === 3 || beaten.register.stance === 1) return;
+    if (winner.key === beaten.key) return; // one node knows what it said before
     const { subject } = winner.attestation;
+    if (mine(subject)?.register.uid !== winner.register.uid) return; // settled meanwhile
+    if (!ownFeed.state().open) {
+      contested.push(effect);
+      return;
+    }
     const { basis: saidOn, confidence } = beaten.register;
     const indicator = memory.indicatorOf(subject);
     const change = {
@@ -140,15 +152,17 @@ export function createSupport(ports: SupportPorts): Support {
         tlp: "amber",
       },
       change,
+      () => contested.push(effect),
     );
   }
 
-  function restate(stance: StanceInput, change: NewChange): void {
+  function restate(stance: StanceInput, change: NewChange, again: () => void): void {
     const append = async () =>
       ownFeed.append([ownFeed.seal(signStance(ports, stance))], { changes: [change] });
     append().catch((error: unknown) => {
       if (!isAnamnesisError(error)) throw error;
       log.warn("support.waits", { code: error.code, message: error.message });
+      again();
     });
   }
 
@@ -163,6 +177,7 @@ export function createSupport(ports: SupportPorts): Support {
       for (const id of open) void answer(id);
     },
     tick() {
+      for (const effect of contested.splice(0)) defend(effect);
       for (const id of open) void answer(id);
     },
     unsupported: (indicator) => refused.get(indicator),
