@@ -102,8 +102,9 @@ export function createReactions(ports: ReactionPorts): Reactions {
       tell(news);
     },
     onChain({ subjects, membership, parameters }) {
-      if (membership) {
-        ports.peers.recheck();
+      if (membership) ports.peers.recheck();
+      // A closed feed counts up to its anchored size, and a suspended member's still grows.
+      if (membership || rooms.isOutdated()) {
         rooms.rebuild();
         return refreshAll();
       }

@@ -29,6 +29,8 @@ export interface Rooms {
   readonly rights: FeedRights;
   /** Projects all feeds anew, in one go: at start, and when membership changed. */
   rebuild(): void;
+  /** Whether a feed counts further, or less far, than when all feeds were projected last. */
+  isOutdated(): boolean;
 }
 
 /** Opens the rooms over a store and rebuilds memory. `blindingKey` is 32 bytes or not known yet. */
@@ -55,10 +57,15 @@ export async function openRooms(
   });
   const rights = rightsOf(registry);
 
+  const limits = new Map<Address, number>();
+
   function rebuild(): void {
     memory.clear();
+    projection.clear();
     for (const { feed } of feeds.list()) {
-      const end = Math.min(feeds.size(feed), rights.limitOf(feed).size);
+      const limit = rights.limitOf(feed).size;
+      limits.set(feed, limit);
+      const end = Math.min(feeds.size(feed), limit);
       for (let index = 0; index < end; index++) {
         const item = feeds.item(feed, index);
         if (item !== undefined) projection.applyItem(feed, index, item);
@@ -79,6 +86,11 @@ export async function openRooms(
     projection,
     rights,
     rebuild,
+    isOutdated: () =>
+      feeds.list().some(({ feed }) => {
+        const limit = rights.limitOf(feed).size;
+        return limit !== (limits.get(feed) ?? Number.POSITIVE_INFINITY) && limit !== Number.POSITIVE_INFINITY;
+      }),
   };
 }
 

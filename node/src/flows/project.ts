@@ -35,6 +35,8 @@ export interface Projection {
   apply(feed: Address, index: number, entry: Entry): Effect;
   /** Applies an item as stored; a withheld, erased or foreign-versioned one has no effect. */
   applyItem(feed: Address, index: number, item: Item): Effect | undefined;
+  /** Forgets what waits for its time, before all feeds are projected again. */
+  clear(): void;
   /** Applies stances whose time has come by now; returns what they changed. */
   retryFuture(): readonly Effect[];
 }
@@ -104,6 +106,7 @@ export function createProjection(ports: {
         return { kind: "content", ignored: "entry.malformed" };
       }
     },
+    clear: () => void future.splice(0),
     retryFuture() {
       const due = future.filter(({ entry }) => entry.body.version <= clock.nowMs() + FUTURE_MS);
       for (const one of due) future.splice(future.indexOf(one), 1);
