@@ -129,6 +129,8 @@ export interface Consortium {
   crash(plant: TestPlant): void;
   /** One second of everybody's life. */
   second(): Promise<void>;
+  /** Lives on for some seconds. */
+  live(seconds: number): Promise<void>;
   /** Lives on until nothing changes any more, by condition and without sleeping. Throws when it never rests. */
   settle(): Promise<void>;
   /** Lives on until the condition holds. Throws after `seconds`. */
@@ -404,6 +406,9 @@ export async function makeConsortium(
     stop,
     crash,
     second,
+    async live(seconds) {
+      for (let i = 0; i < seconds; i++) await second();
+    },
     settle,
     until,
     heldHashes: () => running().map(({ rooms }) => rooms.memory.heldHash()),
