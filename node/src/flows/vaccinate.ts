@@ -8,7 +8,7 @@
  */
 import { AnamnesisError, isAnamnesisError } from "@anamnesis/sdk/core/errors";
 import { DEFAULT_BUDGET_PER_HOUR, isSelfStale, stops, weaker } from "@anamnesis/sdk/core/policy";
-import type { ActionClass, IndicatorId, Self } from "@anamnesis/sdk/core/types";
+import type { ActionClass, IndicatorForm, IndicatorId, ReleaseClass, Self } from "@anamnesis/sdk/core/types";
 import type { Clock, Control, Log } from "../ports.ts";
 import type { RecordView } from "../state/record.ts";
 import type { Vaccination, Vaccinations } from "../state/vaccinations.ts";
@@ -23,6 +23,16 @@ export type { ControlState, Vaccinate, VaccinateOptions, VaccinationState } from
 /** A clock that goes back by more has been set, and what it ended may be in force again. */
 const CLOCK_STEP_MS = 1000;
 
+/** A ceiling as worked out last. */
+interface Ceiling {
+  readonly self: Self;
+  readonly atMs: number;
+  readonly action: ActionClass;
+}
+
+/** Permissions end by the clock: a ceiling is worked out again after this, ms. */
+const CEILING_MS = 60_000;
+
 /** Joins the flow. Ports: clock, log, the plant's controls, what is in force. */
 export function createVaccinate(
   ports: {
@@ -35,6 +45,7 @@ export function createVaccinate(
 ): Vaccinate {
   const { clock, log, vaccinations } = ports;
   const records = new Map<IndicatorId, RecordView>();
+  const ceilings = new WeakMap<IndicatorForm, Map<string, Ceiling>>();
   const budget = createBlockBudget(options.budgetPerHour ?? DEFAULT_BUDGET_PER_HOUR, vaccinations.all());
   const lanes = ports.controls.map(openLane);
   let isReconciled = false;
@@ -138,15 +149,25 @@ export function createVaccinate(
     for (const receipt of receipts) log.info(`vaccination.${receipt.state}`, { ...receipt });
   }
 
+  /** The ceiling rests on form, configuration and Self, and hardly on time: worked out once a minute. */
+  function ceiling({ control, view }: Lane, form: IndicatorForm, recordClass: ReleaseClass): ActionClass {
+    const self = options.self();
+    const nowMs = clock.nowMs();
+    const held = ceilings.get(form) ?? new Map<string, Ceiling>();
+    ceilings.set(form, held);
+    const known = held.get(control.name);
+    if (known?.self === self && Math.abs(nowMs - known.atMs) < CEILING_MS) return known.action;
+    const action = ceilingOf(form, recordClass, control, view, options, self, nowMs);
+    held.set(control.name, { self, atMs: nowMs, action });
+    return action;
+  }
+
   function stateOf(indicator: IndicatorId): VaccinationState {
     const record = records.get(indicator);
     const controls = lanes.map((lane): ControlState => {
       const { control, view } = lane;
       const row = vaccinations.active(control.name).get(indicator);
-      const ceiling =
-        record === undefined
-          ? "observe"
-          : ceilingOf(record.form, record.class, control, view, options, options.self(), clock.nowMs());
+      const most = record === undefined ? "observe" : ceiling(lane, record.form, record.class);
       return {
         control: control.name,
         kind: control.kind,
@@ -154,7 +175,7 @@ export function createVaccinate(
         action: row?.action ?? "observe",
         proof: row?.proof ?? "none",
         phase: view.phase,
-        ceiling,
+        ceiling: most,
         because: lane.because.get(indicator) ?? [],
         ...(row === undefined ? {} : { expiresAtMs: row.expiresAtMs }),
       };
@@ -237,10 +258,8 @@ export function createVaccinate(
     idle,
     stateOf,
     ableTo(form, recordClass) {
-      const ceilings = lanes.map(({ control, view }) =>
-        ceilingOf(form, recordClass, control, view, options, options.self(), clock.nowMs()),
-      );
-      return ceilings.reduce((best, each) => (weaker(best, each) ? each : best), "observe" as ActionClass);
+      const actions = lanes.map((lane) => ceiling(lane, form, recordClass));
+      return actions.reduce((best, each) => (weaker(best, each) ? each : best), "observe" as ActionClass);
     },
     why: (value) =>
       whyOf(

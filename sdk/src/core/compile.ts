@@ -117,6 +117,22 @@ export function selfHit(observable: Observable, self: Self): string | undefined 
 function addressHit(value: string, self: Self): string | undefined {
   const range = parseRange(value);
   if (range === undefined) return undefined;
+  const hit = ownRanges(self).find((own) => overlaps(own.range, range));
+  return hit === undefined ? undefined : `${hit.name} (${hit.text})`;
+}
+
+interface OwnRange {
+  readonly name: string;
+  readonly text: string;
+  readonly range: AddressRange;
+}
+
+const rangesOf = new WeakMap<Self, readonly OwnRange[]>();
+
+/** Every address of Self with its entry; read once for a Self, which is never changed in place. */
+function ownRanges(self: Self): readonly OwnRange[] {
+  const held = rangesOf.get(self);
+  if (held !== undefined) return held;
   const { otNetwork, writers, controllers } = self.roles;
   const own = [
     ...self.assets,
@@ -125,13 +141,14 @@ function addressHit(value: string, self: Self): string | undefined {
     { name: "roles.writers", addresses: writers },
     { name: "roles.controllers", addresses: controllers },
   ];
-  for (const { name, addresses } of own) {
-    for (const text of addresses) {
-      const mine = parseRange(text);
-      if (mine !== undefined && overlaps(mine, range)) return `${name} (${text})`;
-    }
-  }
-  return undefined;
+  const ranges = own.flatMap(({ name, addresses }) =>
+    addresses.flatMap((text) => {
+      const range = parseRange(text);
+      return range === undefined ? [] : [{ name, text, range }];
+    }),
+  );
+  rangesOf.set(self, ranges);
+  return ranges;
 }
 
 function nameHit(value: string, self: Self): string | undefined {

@@ -93,16 +93,24 @@ function listed(items: Self["services"] | Self["assets"]): Named {
   return items.map((item) => [item.name, item.addresses] as const);
 }
 
+/** Everything of Self under its name; made once for a Self, which is never changed in place. */
 function allOfSelf(self: Self): Named {
+  const held = ofSelf.get(self);
+  if (held !== undefined) return held;
   const { otNetwork, writers, controllers } = self.roles;
-  return [
+  const all = [
     ...listed(self.assets),
     ...listed(self.services),
     ...named("OT network", otNetwork),
     ...named("writer", writers),
     ...named("controller", controllers),
   ];
+  ofSelf.set(self, all);
+  return all;
 }
+
+const ofSelf = new WeakMap<Self, Named>();
+const parsed = new WeakMap<readonly string[], readonly Interval[]>();
 
 function hitAddress(set: readonly Interval[], own: Named): string | undefined {
   for (const [label, addresses] of own) {
@@ -116,7 +124,11 @@ function hitAddress(set: readonly Interval[], own: Named): string | undefined {
 
 function intervals(side: readonly string[]): readonly Interval[] {
   if (side.length === 0) throw new Unreadable("one side of the set is empty");
-  return side.map(interval);
+  const held = parsed.get(side);
+  if (held !== undefined) return held;
+  const all = side.map(interval);
+  parsed.set(side, all);
+  return all;
 }
 
 function interval(text: string): Interval {
