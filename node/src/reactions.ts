@@ -38,6 +38,9 @@ export interface Reactions {
 /** Status names that people hear of when a record reaches them. */
 const TOLD: ReadonlySet<string> = new Set(["attested", "refuted", "withdrawn"]);
 
+/** A sighting older than this tells of the past, ms. */
+const NEWS_MS = 3_600_000;
+
 /** All that a decision depends on; validity to the hour, since a second more changes nothing. */
 function essenceOf({
   response,
@@ -83,6 +86,12 @@ export function createReactions(ports: ReactionPorts): Reactions {
     return news;
   }
 
+  /** The attack goes on, here or at a peer's: what stands against it stands longer. Old news renews nothing. */
+  function renew({ indicator, sightedAtMs }: Effect): void {
+    if (indicator === undefined || sightedAtMs === undefined) return;
+    if (Math.abs(clock.nowMs() - sightedAtMs) < NEWS_MS) ports.vaccinate.renew(indicator, clock.nowMs());
+  }
+
   function refreshAll(): void {
     tell([...memory.records()].flatMap((record) => refresh(record.id)));
   }
@@ -95,6 +104,7 @@ export function createReactions(ports: ReactionPorts): Reactions {
         if (effect.indicator !== undefined && effect.kind !== "receipt" && effect.kind !== "sighting")
           ids.add(effect.indicator);
         if (effect.stance?.won === true) stances++;
+        renew(effect);
       }
       const news = [...ids].flatMap(refresh);
       ports.support.consider(effects);

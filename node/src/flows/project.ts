@@ -21,6 +21,8 @@ export interface Effect {
   readonly indicator?: IndicatorId;
   /** The indicator is new to this plant. */
   readonly fresh?: boolean;
+  /** For a sighting: when it was written, ms since the epoch, by its writer's clock. */
+  readonly sightedAtMs?: number;
   /** For an attestation that could be judged. */
   readonly stance?: StanceEffect;
   /** Why it does not count: attestation.signature, attestation.future, entry.malformed … */
@@ -86,7 +88,7 @@ export function createProjection(ports: {
       }
       case "sighting": {
         const indicator = memory.applySighting(feed, entry.body);
-        return { kind: "sighting", ...(indicator && { indicator }) };
+        return { kind: "sighting", sightedAtMs: entry.at, ...(indicator && { indicator }) };
       }
       case "receipt": {
         const indicator = memory.applyReceipt(feed, entry.at, entry.body);

@@ -26,6 +26,30 @@ test("a plant that was off during the attack is protected on its return", async 
   await close();
 });
 
+test("an attack that goes on at one plant keeps every plant protected", async () => {
+  const [consortium, close] = await makeConsortium(4);
+  const id = consortium.alert(consortium.plant(1), "203.0.113.7");
+  await consortium.settle();
+  for (let hour = 0; hour < 80; hour += 20) {
+    consortium.world.advance(20 * 3_600_000);
+    consortium.alert(consortium.plant(1), "203.0.113.7");
+    await consortium.settle();
+  }
+  for (const plant of consortium.plants) expect(plant.control.inForce.get(id)?.action).toBe("block");
+  // Over a day without it, and everything has expired.
+  for (let hour = 0; hour < 100; hour += 25) {
+    consortium.world.advance(25 * 3_600_000);
+    await consortium.settle();
+  }
+  for (const plant of consortium.plants) expect(plant.control.inForce.size).toBe(0);
+  // It is back at one plant: everybody is protected again.
+  consortium.alert(consortium.plant(2), "203.0.113.7");
+  await consortium.settle();
+  for (const plant of consortium.plants) expect(plant.control.inForce.get(id)?.action).toBe("block");
+  expectAgreement(consortium);
+  await close();
+});
+
 test("a plant that was off during attack and refutation never applies it", async () => {
   const [consortium, close] = await makeConsortium(4);
   const last = consortium.plant(4);
