@@ -12,6 +12,7 @@ import { type Companions, createOwnFeed, type OwnFeed } from "./flows/append.ts"
 import type { AttestPorts } from "./flows/attest.ts";
 import { createBlinding } from "./flows/blinding.ts";
 import { createChainTime } from "./flows/chain-time.ts";
+import { createEgress, stricterTlp } from "./flows/egress.ts";
 import { createIndexer, type Indexer } from "./flows/index-chain.ts";
 import { createOwnSize } from "./flows/own-size.ts";
 import { createPublish, type Publish, type ReleasePolicy } from "./flows/publish.ts";
@@ -110,6 +111,8 @@ export async function joinNode(rooms: Rooms, ports: NodePorts, policy: NodePolic
     signed: new Map(),
   };
 
+  const egress = createEgress({ log, self, memberOf: (key) => registry.key(key)?.member });
+
   // The feed of this plant: what every other flow writes into.
   const ownFeed = createOwnFeed({
     store,
@@ -119,6 +122,7 @@ export async function joinNode(rooms: Rooms, ports: NodePorts, policy: NodePolic
     randomness: ports.randomness,
     peers,
     log,
+    isForAll: egress.isForAll,
     project: (start, entries) =>
       reactions.onEffects(
         self,
@@ -132,7 +136,7 @@ export async function joinNode(rooms: Rooms, ports: NodePorts, policy: NodePolic
     {
       ...policy.vaccination,
       async commit(ops, receipts, news) {
-        const waiting = outbox.stage(receiptEntries(receipts, clock, tlp));
+        const waiting = outbox.stage(receiptEntries(receipts, clock, tlpOf));
         await ownFeed.append([], { ops: [...ops, ...waiting.ops], changes: news, done: waiting.done });
       },
     },
@@ -168,7 +172,7 @@ export async function joinNode(rooms: Rooms, ports: NodePorts, policy: NodePolic
       registry,
       clock,
       log,
-      held: () => memory.allStances(),
+      held: () => recordable(memory),
       heads: () => feeds.list().flatMap(({ head }) => head ?? []),
       proofs: () => proofs.values(),
     },
@@ -199,6 +203,7 @@ export async function joinNode(rooms: Rooms, ports: NodePorts, policy: NodePolic
     self,
     identity: { genesisHash: policy.genesisHash, registry: policy.registry },
     hasher,
+    egress,
     limitOf: (feed) => rights.limitOf(feed).size,
     onClone: (reason) => ownFeed.close(reason),
     onOwnSize: (peer, size) => ownSize.heard(peer, size),
@@ -209,7 +214,8 @@ export async function joinNode(rooms: Rooms, ports: NodePorts, policy: NodePolic
   });
   const catchUp = (): void => {
     void publish.tick();
-    support.tick();
+    // What came before this node could sign, in this life or an earlier one, has no answer yet.
+    support.considerAll();
   };
   const ownSize = createOwnSize({
     clock,
@@ -267,7 +273,7 @@ export async function joinNode(rooms: Rooms, ports: NodePorts, policy: NodePolic
         isMember: registry.isMember,
         onMessage: (from, message) => admit.message(from, message),
         onHave: (_from, have) => sync.onHave(have),
-        onGet: async (_from, feed, start, maxBytes) => sync.onGet(feed, start, maxBytes),
+        onGet: async (from, feed, start, maxBytes) => sync.onGet(from, feed, start, maxBytes),
         onProve: async (_from, feed, m, n) => proveFrom(feeds, feed, m, n),
         onBlindingKey: () => blinding.answer(),
         onSelf: (remote) => ownFeed.close(`another process at ${remote} holds this node's key`),

@@ -30,6 +30,8 @@ export interface Support {
   consider(effects: readonly Effect[]): void;
   /** Once a second: records that could not be answered when they came. */
   tick(): void;
+  /** Looks at every record held: after a start, or once the blinding key gives records their subjects. */
+  considerAll(): void;
   /** Why this member does not support a record that it knows, by code. */
   unsupported(indicator: IndicatorId): ValidationOutcome | undefined;
 }
@@ -149,7 +151,7 @@ export function createSupport(ports: SupportPorts): Support {
         confidence,
         validUntil: 0,
         content: beaten.attestation.content,
-        tlp: "amber",
+        tlp: beaten.tlp,
       },
       change,
       () => contested.push(effect),
@@ -179,6 +181,12 @@ export function createSupport(ports: SupportPorts): Support {
     tick() {
       for (const effect of contested.splice(0)) defend(effect);
       for (const id of open) void answer(id);
+    },
+    considerAll() {
+      for (const { id } of memory.records()) {
+        open.add(id);
+        void answer(id);
+      }
     },
     unsupported: (indicator) => refused.get(indicator),
   };
