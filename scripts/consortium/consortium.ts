@@ -80,6 +80,7 @@ export async function openConsortium(options: ConsortiumOptions): Promise<LocalC
   const parameters = options.parameters ?? LOCAL_PARAMETERS;
   await mkdir(directory, { recursive: true, mode: 0o700 });
   const count = await plantCount(directory, options.plants);
+  await writeFile(join(directory, "plants.json"), `${count}\n`);
   const [, accounts, ports] = await Promise.all([
     buildContracts(),
     openAccounts(join(directory, "accounts"), count),
@@ -167,18 +168,20 @@ export async function openConsortium(options: ConsortiumOptions): Promise<LocalC
   }
 }
 
-/** A consortium keeps its size: members are admitted by vote, not by a launcher's option. */
-async function plantCount(directory: string, asked: number): Promise<number> {
+/**
+ * How many plants the consortium of a directory has: it keeps its size, because members are admitted by
+ * vote, not by a launcher's option. Nothing asked means four in a new one. Throws `config.invalid`.
+ */
+export async function plantCount(directory: string, wanted: number | undefined): Promise<number> {
+  const held = await readFile(join(directory, "plants.json"), "utf8").catch(() => undefined);
+  const asked = wanted ?? Number(held ?? 4);
   if (!Number.isInteger(asked) || asked < 3 || asked > 16) {
     throw new AnamnesisError(
       "config.invalid",
       `--plants is ${asked}; give 3 to 16 (three members have to agree)`,
     );
   }
-  const path = join(directory, "plants.json");
-  const held = await readFile(path, "utf8").catch(() => undefined);
-  if (held === undefined) await writeFile(path, `${asked}\n`);
-  else if (Number(held) !== asked) {
+  if (held !== undefined && Number(held) !== asked) {
     throw new AnamnesisError(
       "config.invalid",
       `${directory} holds a consortium of ${held.trim()} plants, --plants is ${asked}; use the same, another --data, or --fresh`,

@@ -5,7 +5,12 @@ import { join, relative, resolve } from "node:path";
 import { AnamnesisError } from "@anamnesis/sdk/core/errors";
 import { createLog } from "../../node/src/adapters/system.ts";
 import { readConfig } from "../../node/src/config.ts";
-import { LOCAL_PARAMETERS, type LocalConsortium, openConsortium } from "../consortium/consortium.ts";
+import {
+  LOCAL_PARAMETERS,
+  type LocalConsortium,
+  openConsortium,
+  plantCount,
+} from "../consortium/consortium.ts";
 import { expectLines } from "./expectation.ts";
 import { createLive } from "./live.ts";
 import { lockDirectory } from "./lock.ts";
@@ -48,7 +53,7 @@ export async function start(options: StartOptions, signal: AbortSignal): Promise
   const unlock = await lockDirectory(directory, quiet);
   try {
     if (options.fresh) await forget(directory);
-    const plants = options.plants ?? (await plantsOf(directory));
+    const plants = await plantCount(directory, options.plants);
     requireAbsent(options.absent, plants);
     const isFirst = !existsSync(join(directory, "consortium.json"));
     say(
@@ -221,11 +226,6 @@ async function readInput(path: string): Promise<string> {
   } catch (cause) {
     throw new AnamnesisError("config.invalid", `--input ${path} cannot be read; give an EVE file`, { cause });
   }
-}
-
-/** As many plants as the directory holds, four in a new one. */
-async function plantsOf(directory: string): Promise<number> {
-  return Number(await readFile(join(directory, "plants.json"), "utf8").catch(() => "4"));
 }
 
 function requireAbsent(absent: string | undefined, plants: number): void {

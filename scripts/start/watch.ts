@@ -17,7 +17,7 @@ export interface PlantWatch {
   audit(): Promise<Audit>;
   /** Adds all changes after a cursor to a list; the new cursor. */
   collect(cursor: number, into: Change[]): Promise<number>;
-  /** Changes after a cursor until the signal is aborted. */
+  /** Changes after a cursor, up to the last one before the signal is aborted. */
   follow(cursor: number, onChange: (change: Change) => void, signal: AbortSignal): Promise<void>;
 }
 
@@ -58,8 +58,8 @@ export function watchPlant(plant: LocalPlant): PlantWatch {
       }
     },
     async follow(cursor, onChange, signal) {
-      let after = cursor;
-      while (!signal.aborted) {
+      for (let after = cursor; ; ) {
+        const isLast = signal.aborted; // asked after the end was known: nothing that came before is missed
         const { changes } = await ask<{ changes: readonly Change[] }>(
           `changes?after=${after}&limit=500`,
         ).catch(() => ({ changes: [] }));
@@ -67,7 +67,9 @@ export function watchPlant(plant: LocalPlant): PlantWatch {
           after = change.sequence;
           onChange(change);
         }
-        if (changes.length === 0) await delay(20, undefined, { signal }).catch(() => undefined);
+        if (changes.length > 0) continue;
+        if (isLast) return;
+        await delay(20, undefined, { signal }).catch(() => undefined);
       }
     },
   };
