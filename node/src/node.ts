@@ -4,11 +4,19 @@
  */
 import type { SelectionContext } from "@anamnesis/sdk/core/selection";
 import type { TypedDataHasher } from "@anamnesis/sdk/core/typed-data";
-import type { Address, Bytes32, Entry, IndicatorForm, Tlp } from "@anamnesis/sdk/core/types";
+import type {
+  Address,
+  Bytes32,
+  Entry,
+  IndicatorForm,
+  IndicatorId,
+  Subject,
+  Tlp,
+} from "@anamnesis/sdk/core/types";
 import type { ValidationOutcome } from "@anamnesis/sdk/core/validation";
 import type { HealthView } from "./api.ts";
 import { type Admit, createAdmit } from "./flows/admit.ts";
-import { type Companions, createOwnFeed, type OwnFeed } from "./flows/append.ts";
+import { createOwnFeed, type OwnFeed } from "./flows/append.ts";
 import type { AttestPorts } from "./flows/attest.ts";
 import { createBlinding } from "./flows/blinding.ts";
 import { createChainTime } from "./flows/chain-time.ts";
@@ -35,6 +43,7 @@ import type {
 } from "./ports.ts";
 import { createReactions } from "./reactions.ts";
 import type { Rooms } from "./rooms.ts";
+import type { HeldStance, Memory } from "./state/memory.ts";
 import { recordView } from "./state/view.ts";
 
 /** The plant's surroundings. */
@@ -97,7 +106,8 @@ export async function joinNode(rooms: Rooms, ports: NodePorts, policy: NodePolic
   const { clock, log, signer, hasher, chain, peers, controls, detectors } = ports;
   const { store, feeds, changes, memory, registry, detections, projection, rights, outbox } = rooms;
   const self = signer.address;
-  const { tlp, validityDays } = policy.release;
+  const { validityDays } = policy.release;
+  const tlpOf = (id: IndicatorId): Tlp => stricterTlp(policy.release.tlp, memory.record(id)?.tlp);
   const proofs = new Map<Address, EquivocationProof>();
   const indexer = createIndexer({ chain, registry, log });
   const chainTime = createChainTime(clock, registry);
@@ -341,13 +351,22 @@ export async function joinNode(rooms: Rooms, ports: NodePorts, policy: NodePolic
 function receiptEntries(
   receipts: Parameters<VaccinateOptions["commit"]>[1],
   clock: Clock,
-  tlp: Tlp,
+  tlpOf: (id: IndicatorId) => Tlp,
 ): Entry[] {
   const at = Math.floor(clock.nowMs());
   return receipts.map((body) => ({
     at,
-    tlp,
+    tlp: tlpOf(body.indicator),
     kind: "receipt",
     body: body.expiresAtMs === undefined ? body : { ...body, expiresAtMs: Math.floor(body.expiresAtMs) },
   }));
+}
+
+/** What may stand on the chain: AMBER+STRICT subjects are never attested there (DESIGN §4). */
+function* recordable(memory: Memory): Generator<readonly [Subject, HeldStance]> {
+  for (const [subject, stance] of memory.allStances()) {
+    const id = memory.indicatorOf(subject);
+    const marking = stricterTlp(stance.tlp, id === undefined ? undefined : memory.record(id)?.tlp);
+    if (marking !== "amber+strict") yield [subject, stance];
+  }
 }

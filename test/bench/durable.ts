@@ -47,6 +47,7 @@ async function ours(directory: string, entries: readonly Entry[]): Promise<numbe
     randomness: systemRandomness,
     peers: { broadcast() {} },
     log: SILENT,
+    isForAll: () => true,
     project() {},
   });
   feed.open();

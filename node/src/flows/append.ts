@@ -53,6 +53,8 @@ export interface AppendPorts {
   readonly signer: Signer;
   readonly randomness: Randomness;
   readonly peers: Pick<Peers, "broadcast">;
+  /** What not every member may see is fetched by those who may (flows/egress.ts). */
+  isForAll(items: readonly Item[]): boolean;
   readonly log: Log;
   project(start: number, entries: readonly Entry[]): void;
 }
@@ -120,9 +122,8 @@ export function createOwnFeed(ports: AppendPorts): OwnFeed {
     for (const { companions } of batch) companions.done?.();
     if (items.length > 0 && closed === undefined) {
       const head = sign();
-      ports.peers.broadcast(
-        encodeMessage({ feed, start: before.size, peaks: before.peaks, items, path: [], head }),
-      );
+      const message = { feed, start: before.size, peaks: before.peaks, items, path: [], head };
+      if (ports.isForAll(items)) ports.peers.broadcast(encodeMessage(message));
     }
     const entries = sealed.map((each) => each.entry);
     if (entries.length > 0) ports.project(before.size, entries);

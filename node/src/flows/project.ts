@@ -66,7 +66,11 @@ export function createProjection(ports: {
       future.push({ feed, index, entry });
       return { kind, ignored: "attestation.future" };
     }
-    const stance = memory.applyStance(member, { attestation: entry.body, key: feed, index }, uid);
+    const stance = memory.applyStance(
+      member,
+      { attestation: entry.body, tlp: entry.tlp, key: feed, index },
+      uid,
+    );
     const stale =
       stance.won || stance.winner.register.uid === uid ? {} : { ignored: "attestation.stale" as const };
     return { kind, stance, ...(stance.indicator && { indicator: stance.indicator }), ...stale };

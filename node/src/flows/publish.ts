@@ -25,6 +25,7 @@ import type { DetectionOutcome, Detections, QueuedCandidate, StoredDetection } f
 import { fromJson, rangeOf, toJson } from "../state/keys.ts";
 import type { OwnFeed, Sealed } from "./append.ts";
 import { type AttestPorts, signStance } from "./attest.ts";
+import { stricterTlp } from "./egress.ts";
 
 /** The company's word on what leaves the plant. */
 export interface ReleasePolicy {
@@ -147,7 +148,7 @@ export async function createPublish(ports: PublishPorts): Promise<Publish> {
         "no subject can be named before the consortium's blinding key is known",
       );
     const at = Math.floor(clock.nowMs());
-    const { tlp } = ports.release;
+    const tlp = stricterTlp(ports.release.tlp, memory.record(id)?.tlp);
     const envelope = { at, tlp };
     const validUntil = Math.floor(at / 1000) + Math.round(ports.release.validityDays * 86_400);
     const support = {
@@ -345,7 +346,12 @@ export async function createPublish(ports: PublishPorts): Promise<Publish> {
       const next = { count: sighting.count, atMs: now, gapMs: Math.min(last.gapMs * 2, 60_000) };
       told.push(() => flushed.set(sighting.indicator, next));
       sealed.push(
-        ownFeed.seal({ at: Math.floor(now), tlp: ports.release.tlp, kind: "sighting", body: sighting }),
+        ownFeed.seal({
+          at: Math.floor(now),
+          tlp: stricterTlp(ports.release.tlp, memory.record(sighting.indicator)?.tlp),
+          kind: "sighting",
+          body: sighting,
+        }),
       );
     }
     if (sealed.length === 0) return;

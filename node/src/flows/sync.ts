@@ -12,6 +12,7 @@ import type { Address, Bytes32, SignedHead } from "@anamnesis/sdk/core/types";
 import type { Clock, EquivocationProof, Have, HaveAnswer, Log, Peers, VectorItem } from "../ports.ts";
 import type { Feeds } from "../state/feeds.ts";
 import type { Admit } from "./admit.ts";
+import type { Egress } from "./egress.ts";
 
 /** Bytes of items asked for in one page. */
 const PAGE_BYTES = 524_288;
@@ -28,6 +29,7 @@ export interface SyncPorts {
   readonly self: Address;
   readonly identity: { readonly genesisHash: Bytes32; readonly registry: Address };
   readonly hasher: TypedDataHasher;
+  readonly egress: Pick<Egress, "forPeer">;
   /** How far a feed counts: nothing of a stranger's, an open key's without end. */
   limitOf(feed: Address): number;
   /** Somebody else extends this node's own feed. */
@@ -50,7 +52,7 @@ export interface Sync {
   /** Two heads of a feed do not agree: get the path that proves it and report. */
   prove(peer: Address, held: SignedHead, claimed: SignedHead): Promise<void>;
   onHave(have: Have): HaveAnswer;
-  onGet(feed: Address, start: number, maxBytes: number): readonly Uint8Array[];
+  onGet(from: Address, feed: Address, start: number, maxBytes: number): readonly Uint8Array[];
 }
 
 /** Creates sync. */
@@ -58,6 +60,7 @@ export function createSync(ports: SyncPorts): Sync {
   const { feeds, peers, log } = ports;
   const asking = new Set<Address>();
   const filling = new Set<Address>();
+  const seenMissing = new Set<Address>();
   let restoring = true;
 
   function have(): Have {
@@ -87,13 +90,22 @@ export function createSync(ports: SyncPorts): Sync {
 
   async function take(peer: Address, items: readonly VectorItem[]): Promise<void> {
     await takeOwn(peer, items.find((item) => item.feed === ports.self)?.size ?? 0);
-    const wanted = items.filter((item) => item.feed !== ports.self && (isMissing(item) || isForked(item)));
+    const wanted = items.filter(
+      (item) => item.feed !== ports.self && ((isMissing(item) && isDue(peer, item)) || isForked(item)),
+    );
     await Promise.all(wanted.map((item) => (isMissing(item) ? fetch(peer, item.feed) : compare(peer, item))));
   }
 
   function isMissing({ feed, size }: VectorItem): boolean {
     const held = feeds.size(feed);
     return size > held && held < ports.limitOf(feed);
+  }
+
+  /** The origin is asked first, since only it may serve everything; whoever else has it, a second later. */
+  function isDue(peer: Address, { feed }: VectorItem): boolean {
+    if (peer === feed || seenMissing.delete(feed) || !peers.connected().includes(feed)) return true;
+    seenMissing.add(feed);
+    return false;
   }
 
   /** An open key's feed of which the peer holds another past. */
@@ -180,9 +192,9 @@ export function createSync(ports: SyncPorts): Sync {
       if (asked.vectorHash === feeds.vectorHash()) return { answer: "same" };
       return { answer: "vector", items: feeds.vector() };
     },
-    onGet(feed, start, maxBytes) {
+    onGet(from, feed, start, maxBytes) {
       const message = feeds.message(feed, start, Math.min(maxBytes, PAGE_BYTES));
-      return message === undefined ? [] : [encodeMessage(message)];
+      return message === undefined ? [] : [encodeMessage(ports.egress.forPeer(message, from))];
     },
   };
 }

@@ -27,6 +27,8 @@ import type {
 export interface HeldStance {
   readonly register: Register;
   readonly attestation: AttestationBody;
+  /** The marking of the entry that carried it. */
+  readonly tlp: Tlp;
   /** The node key that signed, which is also the feed it stands in. */
   readonly key: Address;
   readonly index: number;
@@ -211,12 +213,12 @@ export function createMemory(membership: Membership): Memory {
       if (body.type === "validation") return records.has(body.indicator) ? body.indicator : undefined;
       return addResponse(body.indicator, body.object);
     },
-    applyStance(member, { attestation, key, index }, uid) {
+    applyStance(member, { attestation, tlp, key, index }, uid) {
       const { subject: of, stance, basis, confidence, validUntil, version } = attestation;
       const register: Register = { member, stance, basis, confidence, validUntil, version, uid };
       const ofSubject = stances.get(of) ?? new Map<MemberNumber, HeldStance>();
       const previous = ofSubject.get(member);
-      const next: HeldStance = { register, attestation, key, index };
+      const next: HeldStance = { register, attestation, tlp, key, index };
       const won = wins(register, previous?.register);
       if (won) hash = undefined;
       if (won) stances.set(of, ofSubject.set(member, next));

@@ -33,7 +33,8 @@ test.each([400, -400])("a clock that jumps by %d days and back breaks nothing", 
 
   second.clock.offsetMs = 0;
   await consortium.settle();
-  for (const plant of consortium.plants) expect(plant.control.inForce.get(later)?.action, `plant ${plant.number}`).toBe("block");
+  for (const plant of consortium.plants)
+    expect(plant.control.inForce.get(later)?.action, `plant ${plant.number}`).toBe("block");
   // What ran out by the wrong clock comes back with the next sighting, and not by itself.
   consortium.alert(second, "203.0.113.7");
   await consortium.settle();
