@@ -3,7 +3,6 @@
  * SDK. Everything here is plain JSON; `createApi` in `flows/answer.ts` implements it over the state rooms, and the
  * command line uses it directly on a stopped plant's store.
  */
-import type { ErrorCode } from "@anamnesis/sdk/core/errors";
 import type {
   ActionClass,
   Address,
@@ -92,7 +91,7 @@ export interface HealthView {
   readonly key: Address;
   readonly version: string;
   /** What this plant waits for or suffers from: feed.sizeUnknown, blindingKey.missing, self.stale … */
-  readonly alarms: readonly { readonly code: ErrorCode | string; readonly message: string }[];
+  readonly alarms: readonly { readonly code: string; readonly message: string }[];
   readonly armed: boolean;
   readonly records: number;
   readonly warned: number;

@@ -1,7 +1,6 @@
 /** What one batch changes for one record on one control, and how it is told. */
 
-import type { ErrorCode } from "@anamnesis/sdk/core/errors";
-import { type PolicyReason, stops, weaker } from "@anamnesis/sdk/core/policy";
+import { stops, weaker } from "@anamnesis/sdk/core/policy";
 import type { ActionClass, IndicatorId, ReceiptBody, ReceiptState, Self } from "@anamnesis/sdk/core/types";
 import type { Control } from "../ports.ts";
 import type { ChangeType, NewChange } from "../state/changes.ts";
@@ -156,7 +155,7 @@ function hasRunOut(row: Vaccination | undefined, nowMs: number): boolean {
   return row.state === "active" || row.reason === "expired";
 }
 
-function end(current: Vaccination, reason: PolicyReason | ErrorCode | string): Step {
+function end(current: Vaccination, reason: string): Step {
   return {
     next: { ...current, state: "ended", proof: "none", reason },
     receipts: [{ state: "undone", action: current.action, reason }],

@@ -1,5 +1,4 @@
 /** What a node answers, as plain JSON: the shapes behind the client, the command line and the dashboard. */
-import type { ErrorCode } from "../core/errors.ts";
 import type {
   ActionClass,
   Address,
@@ -212,7 +211,7 @@ export interface HealthView {
   readonly key: Address;
   readonly version: string;
   /** What this plant waits for or suffers from: feed.sizeUnknown, blindingKey.missing, self.stale … */
-  readonly alarms: readonly { readonly code: ErrorCode | string; readonly message: string }[];
+  readonly alarms: readonly { readonly code: string; readonly message: string }[];
   readonly armed: boolean;
   readonly records: number;
   readonly warned: number;

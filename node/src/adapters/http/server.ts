@@ -149,7 +149,7 @@ function parseInput(
   const query = check("query", parts.query);
   const headers = check("headers", parts.headers);
   if (parts.body === undefined) return { params, query, headers, body: undefined as never };
-  const type = String(parts.headers["content-type"] ?? "")
+  const type = `${(parts.headers["content-type"] as string | undefined) ?? ""}`
     .split(";", 1)[0]
     ?.trim()
     .toLowerCase();
