@@ -1,4 +1,4 @@
-import { concat, toHex, utf8 } from "./bytes.ts";
+import { concat, equalBytes, toHex, utf8 } from "./bytes.ts";
 import { canonicalBytes } from "./canonical.ts";
 import { AnamnesisError } from "./errors.ts";
 import { sha256 } from "./hash.ts";
@@ -37,7 +37,10 @@ export function decodeEntry(bytes: Uint8Array): Entry {
   } catch (cause) {
     throw new AnamnesisError("entry.malformed", "an entry is not JSON in UTF-8", { cause });
   }
-  return checkShape(value);
+  const entry = checkShape(value);
+  if (!equalBytes(canonicalBytes(value), bytes))
+    throw new AnamnesisError("entry.malformed", "an entry is not in canonical form (RFC 8785)");
+  return entry;
 }
 
 function checkShape(value: unknown): Entry {

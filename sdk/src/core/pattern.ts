@@ -48,7 +48,7 @@ function parseBehaviour(text: string): Behaviour {
   } catch (cause) {
     throw new AnamnesisError("entry.malformed", "a behaviour's pattern is not JSON", { cause });
   }
-  const b = value as Partial<Behaviour>;
+  const b: Partial<Behaviour> = typeof value === "object" && value !== null ? value : {};
   const functions = Array.isArray(b.functions) ? (b.functions as unknown[]) : [];
   const ascending = functions.every(
     (f, i) =>
@@ -63,7 +63,7 @@ function parseBehaviour(text: string): Behaviour {
     functions.length > 0 &&
     ascending &&
     (b.table === "coil" || b.table === "holding") &&
-    canonicalText(b.roles) === '["non-writer","controller"]';
+    canonicalText(b.roles ?? null) === '["non-writer","controller"]';
   if (
     !known ||
     canonicalText({ class: b.class, functions, protocol: b.protocol, roles: b.roles, table: b.table }) !==

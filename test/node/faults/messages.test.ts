@@ -87,3 +87,24 @@ test("a message of a key that belongs to nobody is ignored", async () => {
   expect(rooms.feeds.list()).toEqual([]);
   await close();
 });
+
+test.each(["null", "7", "[]", '"x"', "{}", "{"])(
+  "a behaviour whose pattern is %s is counted, and the plant starts again after it",
+  async (pattern) => {
+    const [consortium, close] = await makeConsortium(4, { start: false });
+    const [first, second] = [consortium.plant(1), consortium.plant(2)];
+    await consortium.start(first);
+    const feed = writeFeed(consortium.ledger.hasher, second.privateKey);
+    const entry = contentOf(observable("203.0.113.7")) as unknown as { body: { object: object } };
+    const object = { ...entry.body.object, pattern_type: "x-anamnesis-behaviour", pattern };
+    feed.append({ ...entry, body: { ...entry.body, object } } as never);
+    const { node, rooms } = first.running!;
+    expect(await node.admit.message(second.key, feed.bytes())).toEqual({ verdict: "accept" });
+    expect(node.admit.counts().ignored).toEqual({ "entry.malformed": 1 });
+    expect(rooms.memory.recordCount()).toBe(0);
+    consortium.crash(first);
+    await consortium.start(first);
+    expect(first.running!.rooms.feeds.size(second.key)).toBe(1);
+    await close();
+  },
+);
