@@ -73,6 +73,9 @@ export function createIndexer(ports: IndexPorts & { readonly chain: Chain; reado
   let again = false;
   let unsubscribe = () => {};
   let timer: NodeJS.Timeout | undefined;
+  const forget = registry.onChange(({ block, rolledBack }) => {
+    if (rolledBack) log.warn("index.rolledBack", { block: block.number });
+  });
 
   const run = async () => {
     do {
@@ -110,6 +113,7 @@ export function createIndexer(ports: IndexPorts & { readonly chain: Chain; reado
     },
     async stop() {
       unsubscribe();
+      forget();
       clearInterval(timer);
       await running;
     },
