@@ -64,7 +64,13 @@ export async function indexOnce(ports: IndexPorts, pageBlocks = PAGE): Promise<I
 }
 
 /** Drives `indexOnce` by new heads. */
-export function createIndexer(ports: IndexPorts & { readonly chain: Chain; readonly log: Log }): Indexer {
+export function createIndexer(
+  ports: IndexPorts & {
+    readonly chain: Chain;
+    readonly registry: Pick<Registry, "onChange">;
+    readonly log: Log;
+  },
+): Indexer {
   const { chain, registry, log } = ports;
   let head: BlockRef | undefined;
   let reachable = false;
