@@ -33,8 +33,8 @@ export interface Effect {
 export type MemberOf = (key: Address) => MemberNumber | undefined;
 
 export interface Projection {
-  /** Applies one entry. Attestation signatures are verified here, before they count. */
-  apply(feed: Address, index: number, entry: Entry): Effect;
+  /** Applies one entry. Attestation signatures are verified here, before they count, unless just made here. */
+  apply(feed: Address, index: number, entry: Entry, origin?: "own"): Effect;
   /** Applies an item as stored; a withheld, erased or foreign-versioned one has no effect. */
   applyItem(feed: Address, index: number, item: Item): Effect | undefined;
   /** Forgets what waits for its time, before all feeds are projected again. */
@@ -54,11 +54,16 @@ export function createProjection(ports: {
   const { memory, hasher, clock } = ports;
   const future: { feed: Address; index: number; entry: Entry & { kind: "attestation" } }[] = [];
 
-  function applyStance(feed: Address, index: number, entry: Entry & { kind: "attestation" }): Effect {
+  function applyStance(
+    feed: Address,
+    index: number,
+    entry: Entry & { kind: "attestation" },
+    origin?: "own",
+  ): Effect {
     const kind = "attestation";
     const digest = hasher.attestation(entry.body);
     const uid = toHex(digest) as Uid;
-    if (recoverSigner(digest, entry.body.signature) !== feed)
+    if (origin !== "own" && recoverSigner(digest, entry.body.signature) !== feed)
       return { kind, ignored: "attestation.signature" };
     const member = ports.memberOf(feed);
     if (member === undefined) return { kind, ignored: "attestation.unknownKey" };
@@ -76,10 +81,10 @@ export function createProjection(ports: {
     return { kind, stance, ...(stance.indicator && { indicator: stance.indicator }), ...stale };
   }
 
-  function apply(feed: Address, index: number, entry: Entry): Effect {
+  function apply(feed: Address, index: number, entry: Entry, origin?: "own"): Effect {
     switch (entry.kind) {
       case "attestation":
-        return applyStance(feed, index, entry);
+        return applyStance(feed, index, entry, origin);
       case "content": {
         try {
           const before = memory.recordCount();

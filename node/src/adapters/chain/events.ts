@@ -5,6 +5,7 @@ import type { ChainEvent, WriteOutcome } from "../../ports.ts";
 import { MEMORY, REGISTRY } from "./abi.ts";
 
 const ATTESTED = MEMORY.getEvent("Attested")?.topicHash;
+const SKIPPED = MEMORY.getEvent("Skipped")?.topicHash;
 
 /** A log as JSON-RPC gives it; quantities are hexadecimal. */
 export interface RpcLog {
@@ -39,6 +40,7 @@ export function decodeLogs(logs: readonly RpcLog[], memory: Address, hasher: Typ
 export function decodeSkipped(logs: readonly RpcLog[]): WriteOutcome["skipped"] {
   const skipped: { index: number; skipCode: number }[] = [];
   for (const log of logs) {
+    if (log.topics[0] !== SKIPPED) continue;
     const parsed = MEMORY.parseLog({ topics: [...log.topics], data: log.data });
     if (parsed?.name === "Skipped")
       skipped.push({ index: Number(parsed.args.index), skipCode: Number(parsed.args.code) });

@@ -107,7 +107,7 @@ export function createSender(
       const count = await minedCount();
       // Displaced by another transaction, or stranded above a gap that a rollback tore.
       suspicion = count > nonce || count < Math.min(...inFlight) ? suspicion + 1 : 0;
-      await delay(pollMs, undefined, { signal }).catch(() => {
+      await delay(2 * pollMs, undefined, { signal }).catch(() => {
         throw new AnamnesisError("chain.unreachable", "stopped while a transaction waited to be mined");
       });
     }

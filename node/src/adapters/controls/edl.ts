@@ -1,5 +1,4 @@
 /** External dynamic list: plain text, one value a line, which firewalls fetch and block. */
-import { parseRange } from "@anamnesis/sdk/core/address-set";
 import { stops } from "@anamnesis/sdk/core/policy";
 import type { ActionClass, IndicatorForm, IndicatorId, PurdueLevel, Self } from "@anamnesis/sdk/core/types";
 import type { Application, Clock, Compiled, Control, Refusal } from "../../ports.ts";
@@ -71,7 +70,8 @@ function compile(form: IndicatorForm, action: ActionClass, self: Self): Compiled
 }
 
 function isAddress(application: Application): boolean {
-  return parseRange(application.statement) !== undefined;
+  // Statements are canonical: a name has a letter after its last dot, an address has none or has colons.
+  return /^[\d.]+(?:\/\d+)?$|:/.test(application.statement);
 }
 
 function renderList(path: string, what: string, applications: readonly Application[]): RenderedFile {
