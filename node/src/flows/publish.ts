@@ -15,6 +15,8 @@ import type { NewChange } from "../state/changes.ts";
 import type { DetectionOutcome, Detections, QueuedCandidate, StoredDetection } from "../state/detections.ts";
 import type { OwnFeed, Sealed } from "./append.ts";
 import type { AttestPorts } from "./attest.ts";
+import { loadSightings } from "./sightings.ts";
+import { stateAttack, UNKNOWN_SEVERITY } from "./statement.ts";
 
 /** The company's word on what leaves the plant. */
 export interface ReleasePolicy {
@@ -171,7 +173,20 @@ export async function createPublish(ports: PublishPorts): Promise<Publish> {
       await ownFeed.append(sealed, { ops, changes, done: outcome.done });
     } catch (error) {
       for (const each of undo) each();
-      throw error;
+      if (!isAnamnesisError(error, "entry.malformed") && !isAnamnesisError(error, "input.tooLarge"))
+        throw error;
+      // It will never fit into an entry: without an outcome it would be tried again for ever.
+      const stop = { value: detection.rule.name.slice(0, 100), code: error.code, entry: error.message };
+      const fate = detections.stageOutcome(stored, {
+        kind: "stopped",
+        indicators: [],
+        stopped: [...stopped, stop],
+      });
+      await ownFeed.append([], {
+        ops: fate.ops,
+        changes: [{ atMs: clock.nowMs(), type: "stopped", code: stop.code, detail: stop.entry }],
+        done: fate.done,
+      });
     } finally {
       for (const id of taken) busy.delete(id);
     }

@@ -3,6 +3,7 @@ import { AnamnesisError } from "@anamnesis/sdk/core/errors";
 import { expect, test } from "vitest";
 import { type Consortium, makeConsortium } from "../support/consortium.ts";
 import { DAY_MS } from "../support/plant.ts";
+import { detectionOf } from "../support/surroundings.ts";
 
 function expectAgreement(consortium: Consortium): void {
   expect(new Set([...consortium.heldHashes(), ...consortium.recordedHashes()]).size).toBe(1);
@@ -226,6 +227,22 @@ test("review keeps everything at the plant, hold ends at its deadline, release l
   expect(rooms.detections.candidate(id)).toBeUndefined();
   for (const plant of consortium.plants) expect(consortium.status(plant, id)).toBe("attested");
   expect(consortium.view(first, id)?.sightings.count).toBe(2);
+  expectAgreement(consortium);
+  await close();
+});
+
+test("an attack that fits into no entry is stopped with the reason and not tried for ever", async () => {
+  const [consortium, close] = await makeConsortium(4);
+  const first = consortium.plant(1);
+  const url = `http://203.0.113.7/${"a".repeat(20_000)}`;
+  consortium.alert(first, detectionOf("203.0.113.7", { observables: [{ kind: "url", value: url }] }));
+  const id = consortium.alert(first, "198.51.100.66");
+  await consortium.settle();
+  const { rooms } = first.running!;
+  expect(rooms.detections.pendingCount()).toBe(0);
+  const [, poisoned] = await rooms.detections.recent(2);
+  expect(poisoned?.outcome).toMatchObject({ kind: "stopped", stopped: [{ code: "entry.malformed" }] });
+  for (const plant of consortium.plants) expect(consortium.status(plant, id)).toBe("attested");
   expectAgreement(consortium);
   await close();
 });
