@@ -8,6 +8,7 @@ import {
   unlinkSync,
   writeFileSync,
 } from "node:fs";
+import { open } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { AnamnesisError } from "@anamnesis/sdk/core/errors";
 
@@ -27,12 +28,13 @@ export interface FileSystem {
 }
 
 /**
- * The real file system, by synchronous calls. A rule file is small and its five calls take a fraction
- * of a millisecond; through the thread pool they cost several times as much, on the path that an
- * attack races against.
+ * The real file system. Writing is synchronous: a rule file is small and its four calls take a
+ * fraction of a millisecond; through the thread pool they cost several times as much, on the path
+ * that an attack races against. Syncing waits for the disk and is left to the thread pool.
  */
 export const nodeFileSystem: FileSystem = {
   async open(path, flags, mode) {
+    if (flags === "r") return open(path, flags);
     const file = openSync(path, flags, mode);
     return {
       writeFile: async (text) => writeFileSync(file, text),
@@ -46,7 +48,7 @@ export const nodeFileSystem: FileSystem = {
 };
 
 /**
- * Replaces a file: temporary file beside it → write → fsync → rename. `syncDirectory` follows.
+ * Replaces a file: temporary file beside it → write → rename. `syncFiles` follows.
  *
  * MUST be called by one writer per path at a time. When it throws, the old file is untouched and
  * the temporary one is gone.
@@ -58,7 +60,6 @@ export async function replaceFile(path: string, text: string, files: FileSystem)
     const handle = await files.open(temporary, "w", 0o644);
     try {
       await handle.writeFile(text);
-      await handle.sync();
     } finally {
       await handle.close();
     }
@@ -69,17 +70,20 @@ export async function replaceFile(path: string, text: string, files: FileSystem)
   }
 }
 
-/** Makes the renames in a directory survive a power cut. Throws `control.io`. */
-export async function syncDirectory(path: string, files: FileSystem): Promise<void> {
-  try {
-    const directory = await files.open(path, "r");
+/** Makes replaced files and the rename in their directory survive a power cut. Throws `control.io`. */
+export async function syncFiles(paths: readonly string[], files: FileSystem): Promise<void> {
+  const directories = new Set(paths.map((path) => dirname(path)));
+  for (const path of [...paths, ...directories]) {
     try {
-      await directory.sync();
-    } finally {
-      await directory.close();
+      const file = await files.open(path, "r");
+      try {
+        await file.sync();
+      } finally {
+        await file.close();
+      }
+    } catch (cause) {
+      throw ioError(path, "sync", cause);
     }
-  } catch (cause) {
-    throw ioError(path, "sync", cause);
   }
 }
 

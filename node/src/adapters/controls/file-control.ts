@@ -5,7 +5,7 @@ import { AnamnesisError } from "@anamnesis/sdk/core/errors";
 import { sha256 } from "@anamnesis/sdk/core/hash";
 import type { IndicatorId, PurdueLevel } from "@anamnesis/sdk/core/types";
 import type { Application, Clock, Control } from "../../ports.ts";
-import { type FileSystem, nodeFileSystem, readText, replaceFile, syncDirectory } from "./atomic-file.ts";
+import { type FileSystem, nodeFileSystem, readText, replaceFile, syncFiles } from "./atomic-file.ts";
 
 /** One file as it should be. */
 export interface RenderedFile {
@@ -50,8 +50,9 @@ export function createFileControl(kind: FileControlKind): Control {
   const files = kind.files ?? nodeFileSystem;
   let queue: Promise<unknown> = Promise.resolve();
   const written = new Map<string, string>();
-  let directory: Promise<void> = Promise.resolve();
-  let directoryFault: unknown;
+  const unsynced = new Set<string>();
+  let isSyncing = false;
+  let syncFault: unknown;
   /** What the last apply left, for the check that follows it. */
   let last: { readonly applications: readonly Application[]; readonly rendering: Rendering } | undefined;
 
@@ -71,33 +72,40 @@ export function createFileControl(kind: FileControlKind): Control {
 
   async function apply(applications: readonly Application[]): Promise<void> {
     last = undefined;
-    await directory;
-    if (directoryFault !== undefined) {
-      const fault = directoryFault;
-      directoryFault = undefined;
+    if (syncFault !== undefined) {
+      const fault = syncFault;
+      syncFault = undefined;
       written.clear(); // the next apply writes everything again
       throw fault;
     }
     const rendering = rendered(applications);
-    let isWritten = false;
     for (const file of rendering.files) {
       const isSame = written.get(file.path) === file.text && (await readText(file.path, files)) === file.text;
       if (isSame) continue;
       await replaceFile(file.path, file.text, files);
       written.set(file.path, file.text);
-      isWritten = true;
+      unsynced.add(file.path);
     }
-    // Readers see the new file from the rename on. The directory is synced while the receipt is
-    // written, and a power cut in between is mended at the next start.
-    if (isWritten) {
-      directory = syncDirectory(dirname(rendering.files.at(-1)?.path ?? ""), files).catch(
-        (fault: unknown) => {
-          directoryFault = fault;
-        },
-      );
-    }
+    // Readers see the new file from the rename on. It is synced while the receipt is written and
+    // while the next one is prepared; what a power cut tears is rendered again at the next start.
+    if (!isSyncing) void syncAll();
     await kind.loaded?.(rendering);
     last = { applications, rendering };
+  }
+
+  async function syncAll(): Promise<void> {
+    isSyncing = true;
+    try {
+      while (unsynced.size > 0) {
+        const paths = [...unsynced];
+        unsynced.clear();
+        await syncFiles(paths, files);
+      }
+    } catch (fault) {
+      syncFault = fault;
+    } finally {
+      isSyncing = false;
+    }
   }
 
   async function isExact(wanted: readonly RenderedFile[]): Promise<boolean> {
