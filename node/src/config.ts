@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { dirname, resolve } from "node:path";
+import { parseRange } from "@anamnesis/sdk/core/address-set";
 import { toHex } from "@anamnesis/sdk/core/bytes";
 import { AnamnesisError } from "@anamnesis/sdk/core/errors";
 import { sha256 } from "@anamnesis/sdk/core/hash";
@@ -10,7 +11,12 @@ import { z } from "zod";
 
 const name = z.string().regex(/^[a-z0-9][a-z0-9-]{0,31}$/, "expected a short name of a-z, 0-9 and -");
 const port = z.int().min(1, "expected a port from 1 to 65535").max(65_535, "expected a port from 1 to 65535");
-const cidr = z.string().regex(/^[0-9a-f.:]+(\/\d{1,3})?$/i, "expected an address or a CIDR range");
+const cidr = z
+  .string()
+  .refine(
+    (text) => parseRange(text) !== undefined,
+    "expected an address or a CIDR range without host bits, as 10.2.2.0/24",
+  );
 const domain = z.string().regex(/^[a-z0-9.-]+$/i, "expected a domain name");
 const releaseClass = z.enum(["observable", "modbus-write-by-non-writer"]);
 const level = z.union(
@@ -19,6 +25,10 @@ const level = z.union(
     error: "expected a Purdue level: 0, 1, 2, 3, 3.5, 4 or 5",
   },
 );
+
+/** What is kept by name must not be mixed up: positions of detectors, applications of controls. */
+const haveOwnNames = (list: readonly { readonly name: string }[]) =>
+  new Set(list.map((each) => each.name)).size === list.length;
 
 const selfSchema = z.strictObject({
   confirmedAt: z.iso.datetime({
@@ -55,7 +65,10 @@ const configSchema = z.strictObject({
   data: z.string().default("store"),
   http: z.strictObject({ host: z.string().default("127.0.0.1"), port }),
   peers: z.strictObject({
-    listen: z.string().regex(/^[^:]+:\d+$/, "expected host:port"),
+    listen: z
+      .string()
+      .regex(/^[^:]+:\d+$/, "expected host:port")
+      .refine((text) => Number(text.split(":")[1]) <= 65_535, "expected host:port, the port up to 65535"),
     dial: z.array(z.string()).default([]),
   }),
   chain: z.strictObject({
@@ -67,7 +80,10 @@ const configSchema = z.strictObject({
   keystore: z.strictObject({ path: z.string(), passwordFile: z.string() }),
   /** File of the consortium's blinding key; fetched from peers when it does not exist. */
   blindingKey: z.string().default("blinding.key"),
-  detectors: z.array(z.strictObject({ name, format: z.enum(["eve"]), path: z.string() })).default([]),
+  detectors: z
+    .array(z.strictObject({ name, format: z.enum(["eve"]), path: z.string() }))
+    .refine(haveOwnNames, "expected a name of its own for each detector")
+    .default([]),
   release: z
     .strictObject({
       automatic: z
@@ -96,6 +112,7 @@ const configSchema = z.strictObject({
         safety: z.boolean().default(false),
       }),
     )
+    .refine(haveOwnNames, "expected a name of its own for each control")
     .default([]),
   standing: z
     .array(
