@@ -2,6 +2,7 @@
  * A node without its surroundings: the flows joined over ports, in the order of the walk (DESIGN §2).
  * `main.ts` gives it the real adapters, tests give it doubles.
  */
+import { toHex } from "@anamnesis/sdk/core/bytes";
 import type { SelectionContext } from "@anamnesis/sdk/core/selection";
 import type { TypedDataHasher } from "@anamnesis/sdk/core/typed-data";
 import type {
@@ -36,6 +37,7 @@ import type {
   Control,
   Detector,
   EquivocationProof,
+  Hex16,
   Log,
   Peers,
   Randomness,
@@ -211,10 +213,19 @@ export async function joinNode(rooms: Rooms, ports: NodePorts, policy: NodePolic
     peers,
     admit,
     self,
-    identity: { genesisHash: policy.genesisHash, registry: policy.registry },
+    identity: {
+      genesisHash: policy.genesisHash,
+      registry: policy.registry,
+      session: toHex(ports.randomness.bytes(8)) as Hex16,
+    },
     hasher,
     egress,
     limitOf: (feed) => rights.limitOf(feed).size,
+    onRival(peer) {
+      if (ownFeed.state().open)
+        ownFeed.close(`peer ${peer} hears another process that speaks with this node's key`);
+      else ownSize.rival(peer);
+    },
     onClone: (reason) => ownFeed.close(reason),
     onOwnSize: (peer, size) => ownSize.heard(peer, size),
     onEquivocation(proof) {
@@ -282,7 +293,7 @@ export async function joinNode(rooms: Rooms, ports: NodePorts, policy: NodePolic
       await peers.start({
         isMember: registry.isMember,
         onMessage: (from, message) => admit.message(from, message),
-        onHave: (_from, have) => sync.onHave(have),
+        onHave: (from, have) => sync.onHave(from, have),
         onGet: async (from, feed, start, maxBytes) => sync.onGet(from, feed, start, maxBytes),
         onProve: async (_from, feed, m, n) => proveFrom(feeds, feed, m, n),
         onBlindingKey: () => blinding.answer(),

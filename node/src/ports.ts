@@ -196,12 +196,14 @@ export interface Have {
   readonly genesisHash: Bytes32;
   readonly registry: Address;
   readonly vectorHash: Bytes32;
+  /** Drawn by each process at its start: tells two processes with one key apart. */
+  readonly session: Hex16;
 }
 
-/** Answer to `have`. */
+/** Answer to `have`. `rival`: another process with the asker's key spoke first and still speaks. */
 export type HaveAnswer =
-  | { readonly answer: "same" }
-  | { readonly answer: "vector"; readonly items: readonly VectorItem[] }
+  | { readonly answer: "same"; readonly rival?: true }
+  | { readonly answer: "vector"; readonly items: readonly VectorItem[]; readonly rival?: true }
   | { readonly answer: "foreign"; readonly reason: string };
 
 /** What this node answers to its peers. Handlers throw AnamnesisError to refuse. */

@@ -4,6 +4,7 @@
  */
 import type { Address } from "@anamnesis/sdk/core/types";
 import type { Clock, Log } from "../ports.ts";
+import { RIVAL_MS } from "./rivals.ts";
 import { OWN_SIZE_WAIT_MS } from "./sync.ts";
 
 /** Ports of the question. */
@@ -23,6 +24,8 @@ export interface OwnSizePorts {
 /** Collects answers about the own feed until it may be written. */
 export interface OwnSize {
   heard(peer: Address, size: number): void;
+  /** A peer hears another process that speaks with this node's key; that one signs, not this one. */
+  rival(peer: Address): void;
   /** Looks again; call it after each answer and once a second. */
   check(): void;
   /** What it still waits for, for people; undefined when known. */
@@ -38,9 +41,12 @@ export interface OwnSize {
 export function createOwnSize(ports: OwnSizePorts): OwnSize {
   const answers = new Map<Address, number>();
   const startedMs = ports.clock.monotonicMs();
+  let rivalMs = Number.NEGATIVE_INFINITY;
   let known = false;
 
   function verdict(): string | undefined {
+    if (ports.clock.monotonicMs() - rivalMs < RIVAL_MS)
+      return "another process that speaks with this node's key to end; stop one of the two";
     const size = ports.size();
     const anchored = ports.anchored();
     const told = [...answers.values(), ...(anchored === undefined ? [] : [anchored])];
@@ -65,6 +71,10 @@ export function createOwnSize(ports: OwnSizePorts): OwnSize {
     heard(peer, size) {
       answers.set(peer, Math.max(size, answers.get(peer) ?? 0));
       check();
+    },
+    rival(peer) {
+      rivalMs = ports.clock.monotonicMs();
+      ports.log.debug("feed.rival", { peer });
     },
     check,
     waitsFor: () => (known ? undefined : verdict()),

@@ -13,6 +13,7 @@ import type { Clock, EquivocationProof, Have, HaveAnswer, Log, Peers, VectorItem
 import type { Feeds } from "../state/feeds.ts";
 import type { Admit } from "./admit.ts";
 import type { Egress } from "./egress.ts";
+import { createRivals } from "./rivals.ts";
 
 /** Bytes of items asked for in one page. */
 const PAGE_BYTES = 524_288;
@@ -27,11 +28,13 @@ export interface SyncPorts {
   readonly peers: Peers;
   readonly admit: Admit;
   readonly self: Address;
-  readonly identity: { readonly genesisHash: Bytes32; readonly registry: Address };
+  readonly identity: Pick<Have, "genesisHash" | "registry" | "session">;
   readonly hasher: TypedDataHasher;
   readonly egress: Pick<Egress, "forPeer">;
   /** How far a feed counts: nothing of a stranger's, an open key's without end. */
   limitOf(feed: Address): number;
+  /** Another process speaks with this node's key, says a peer, and spoke first. */
+  onRival(peer: Address): void;
   /** Somebody else extends this node's own feed. */
   onClone(reason: string): void;
   /** A peer answered a `have`: what it said of this node's own feed, 0 when it has none. */
@@ -51,7 +54,7 @@ export interface Sync {
   setRestoring(restoring: boolean): void;
   /** Two heads of a feed do not agree: get the path that proves it and report. */
   prove(peer: Address, held: SignedHead, claimed: SignedHead): Promise<void>;
-  onHave(have: Have): HaveAnswer;
+  onHave(from: Address, have: Have): HaveAnswer;
   onGet(from: Address, feed: Address, start: number, maxBytes: number): readonly Uint8Array[];
 }
 
@@ -60,6 +63,7 @@ export function createSync(ports: SyncPorts): Sync {
   const { feeds, peers, log } = ports;
   const asking = new Set<Address>();
   const filling = new Set<Address>();
+  const rivals = createRivals(ports);
   const seenMissing = new Set<Address>();
   let restoring = true;
 
@@ -152,6 +156,7 @@ export function createSync(ports: SyncPorts): Sync {
     asking.add(peer);
     try {
       const answer = await peers.have(peer, have());
+      if (answer.answer !== "foreign" && answer.rival === true) ports.onRival(peer);
       if (answer.answer === "vector") await take(peer, answer.items);
       else if (answer.answer === "same") ports.onOwnSize(peer, feeds.head(ports.self)?.size ?? 0);
       else log.warn("sync.foreign", { peer, reason: answer.reason });
@@ -185,12 +190,13 @@ export function createSync(ports: SyncPorts): Sync {
         log.warn("feed.unproved", { feed: held.feed, code: error.code });
       }
     },
-    onHave(asked) {
+    onHave(from, asked) {
       if (asked.genesisHash !== ports.identity.genesisHash || asked.registry !== ports.identity.registry) {
         return { answer: "foreign", reason: "another chain or another registry" };
       }
-      if (asked.vectorHash === feeds.vectorHash()) return { answer: "same" };
-      return { answer: "vector", items: feeds.vector() };
+      const rival = rivals.hear(from, asked.session) ? { rival: true as const } : {};
+      if (asked.vectorHash === feeds.vectorHash()) return { answer: "same", ...rival };
+      return { answer: "vector", items: feeds.vector(), ...rival };
     },
     onGet(from, feed, start, maxBytes) {
       const message = feeds.message(feed, start, Math.min(maxBytes, PAGE_BYTES));

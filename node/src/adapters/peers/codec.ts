@@ -1,11 +1,12 @@
 /**
  * Requests and answers of `/anamnesis/sync/1`, big-endian, one of each per stream.
  *
- * request: version u8 = 1 · kind u8 · have: genesisHash 32, registry 20, vectorHash 32
+ * request: version u8 = 1 · kind u8 · have: genesisHash 32, registry 20, vectorHash 32, session 8
  *                                   · get: feed 20, start u64, maxBytes u32
  *                                   · prove: feed 20, m u64, n u64 · blindingKey: nothing
  * answer:  version u8 = 1 · 0 · have: 0 same | 1 vector u16 n, n × (feed 20, size u64, root8 8)
  *                                   | 2 foreign u8 n, n bytes of text
+ *                                   0 and 1 with the high bit: another process speaks with the asker's key
  *                             · get: u16 n, n × (u32 length, bytes) · prove: u8 n, n × 32
  *                             · blindingKey: 32
  *          version u8 = 1 · 1 refused · u8 n, n bytes of an error code
@@ -36,6 +37,8 @@ const HAVE_ANSWERS = ["same", "vector", "foreign"] as const;
 const HASH_BYTES = 32;
 const ADDRESS_BYTES = 20;
 const ROOT8_BYTES = 8;
+const SESSION_BYTES = 8;
+const RIVAL_BIT = 0x80;
 
 /** Bytes of the longest request. */
 export const MAX_REQUEST_BYTES = 128;
@@ -52,8 +55,8 @@ export function encodeRequest(request: SyncRequest): Uint8Array {
   const head = Uint8Array.of(VERSION, KINDS.indexOf(request.kind));
   switch (request.kind) {
     case "have": {
-      const { genesisHash, registry, vectorHash } = request.have;
-      return concat(head, fromHex(genesisHash), fromHex(registry), fromHex(vectorHash));
+      const { genesisHash, registry, vectorHash, session } = request.have;
+      return concat(head, fromHex(genesisHash), fromHex(registry), fromHex(vectorHash), fromHex(session));
     }
     case "get":
       return concat(
@@ -77,7 +80,12 @@ export function parseRequest(bytes: Uint8Array): SyncRequest {
       case "have":
         return {
           kind,
-          have: { genesisHash: reader.hash(), registry: reader.address(), vectorHash: reader.hash() },
+          have: {
+            genesisHash: reader.hash(),
+            registry: reader.address(),
+            vectorHash: reader.hash(),
+            session: toHex(reader.take(SESSION_BYTES)) as Hex16,
+          },
         };
       case "get": {
         const request = { kind, feed: reader.address(), start: reader.uint(8), maxBytes: reader.uint(4) };
@@ -151,7 +159,8 @@ export function parseAnswer<K extends SyncRequest["kind"]>(kind: K, bytes: Uint8
 }
 
 function haveParts(answer: HaveAnswer): Uint8Array[] {
-  const kind = Uint8Array.of(HAVE_ANSWERS.indexOf(answer.answer));
+  const rival = answer.answer !== "foreign" && answer.rival === true ? RIVAL_BIT : 0;
+  const kind = Uint8Array.of(HAVE_ANSWERS.indexOf(answer.answer) | rival);
   if (answer.answer === "same") return [kind];
   if (answer.answer === "foreign") {
     const reason = utf8(answer.reason).subarray(0, MAX_TEXT_BYTES);
@@ -166,10 +175,12 @@ function haveParts(answer: HaveAnswer): Uint8Array[] {
 }
 
 function parseHave(reader: Reader): HaveAnswer {
-  const answer = HAVE_ANSWERS[reader.uint(1)];
-  if (answer === "same") return { answer };
-  if (answer === "foreign") return { answer, reason: reader.text(reader.uint(1)) };
-  if (answer === undefined) throw protocol("the kind of answer to have is unknown");
+  const kind = reader.uint(1);
+  const answer = HAVE_ANSWERS[kind & ~RIVAL_BIT];
+  const rival = (kind & RIVAL_BIT) === 0 ? {} : { rival: true as const };
+  if (answer === "same") return { answer, ...rival };
+  if (answer === "foreign" && kind < RIVAL_BIT) return { answer, reason: reader.text(reader.uint(1)) };
+  if (answer !== "vector") throw protocol("the kind of answer to have is unknown");
   const count = reader.uint(2);
   if (count > MAX_VECTOR_ITEMS) throw protocol(`a vector of ${count} feeds is too long`);
   const items = reader.list(
@@ -181,7 +192,7 @@ function parseHave(reader: Reader): HaveAnswer {
     }),
   );
   if (new Set(items.map((item) => item.feed)).size !== count) throw protocol("a vector names one feed twice");
-  return { answer, items };
+  return { answer, items, ...rival };
 }
 
 function pageParts(messages: readonly Uint8Array[], maxBytes: number): Uint8Array[] {

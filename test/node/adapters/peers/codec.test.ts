@@ -20,12 +20,13 @@ const hex = (length: number): fc.Arbitrary<Hex> =>
     .map((bytes) => `0x${Buffer.from(bytes).toString("hex")}` as Hex);
 const address = hex(20) as fc.Arbitrary<Address>;
 const bytes32 = hex(32) as fc.Arbitrary<Bytes32>;
+const session = hex(8) as fc.Arbitrary<Hex16>;
 const size = fc.maxSafeNat();
 
 const requests: fc.Arbitrary<SyncRequest> = fc.oneof(
   fc.record({
     kind: fc.constant("have" as const),
-    have: fc.record({ genesisHash: bytes32, registry: address, vectorHash: bytes32 }),
+    have: fc.record({ genesisHash: bytes32, registry: address, vectorHash: bytes32, session }),
   }),
   fc.record({
     kind: fc.constant("get" as const),
@@ -58,9 +59,11 @@ test("every answer survives the round trip", () => {
     maxLength: 20,
   });
   fc.assert(
-    fc.property(items, (list) => {
-      const answer = { answer: "vector", items: list } as const;
+    fc.property(items, fc.constantFrom({}, { rival: true as const }), (list, rival) => {
+      const answer = { answer: "vector", items: list, ...rival } as const;
       expect(parseAnswer("have", encodeAnswer("have", answer))).toEqual(answer);
+      const same = { answer: "same", ...rival } as const;
+      expect(parseAnswer("have", encodeAnswer("have", same))).toEqual(same);
     }),
   );
   fc.assert(

@@ -27,7 +27,12 @@ export function addressOf(number: number): Address {
 export function hash(byte: number): Bytes32 {
   return `0x${byte.toString(16).padStart(2, "0").repeat(32)}` as Bytes32;
 }
-export const HAVE: Have = { genesisHash: hash(1), registry: addressOf(99), vectorHash: hash(2) };
+export const HAVE: Have = {
+  genesisHash: hash(1),
+  registry: addressOf(99),
+  vectorHash: hash(2),
+  session: "0x0102030405060708",
+};
 
 /** Handlers that remember what they were told; every answer can be replaced. */
 export interface Recorder extends PeerHandlers {

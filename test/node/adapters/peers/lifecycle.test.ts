@@ -88,7 +88,7 @@ test("a process whose peers stopped ends by itself", async () => {
     const two = peersOf(2, { dial: [...one.addresses(), "127.0.0.1:1"] });
     await two.start(recorder([addressOf(1)]));
     await until(() => two.connected().length === 1, "connected");
-    void two.have(addressOf(1), { genesisHash: "0x" + "11".repeat(32), registry: addressOf(3), vectorHash: "0x" + "11".repeat(32) }).catch(() => {});
+    void two.have(addressOf(1), { genesisHash: "0x" + "11".repeat(32), registry: addressOf(3), vectorHash: "0x" + "11".repeat(32), session: "0x0102030405060708" }).catch(() => {});
     await Promise.all([one.stop(), two.stop()]);
     console.log("stopped");
   `;
