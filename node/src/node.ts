@@ -204,6 +204,7 @@ export async function joinNode(rooms: Rooms, ports: NodePorts, policy: NodePolic
     self,
     onGap: (from, feed) => sync.fill(from, feed),
     onFork: (from, held, claimed) => void sync.prove(from, held, claimed),
+    onUnanchored: reactions.onUnanchored,
     onEffects: reactions.onEffects,
   });
   const sync = createSync({
@@ -287,6 +288,7 @@ export async function joinNode(rooms: Rooms, ports: NodePorts, policy: NodePolic
     speaker,
     async start() {
       unsubscribe = registry.onChange(reactions.onChain);
+      support.consider(rooms.contested());
       await vaccinate.reconcile(
         [...memory.records()].flatMap((record) => recordView(rooms, record, clock.nowMs()) ?? []),
       );
@@ -307,6 +309,9 @@ export async function joinNode(rooms: Rooms, ports: NodePorts, policy: NodePolic
     },
     async stop() {
       await sense.stop();
+      await vaccinate.idle();
+      // What cannot enter the feed now waits in the store for the next start.
+      await sendReceipts().catch((error: unknown) => log.warn("receipts.wait", { message: String(error) }));
       await relay.stop();
       await indexer.stop();
       await peers.stop();
