@@ -8,7 +8,10 @@ const OTHER = `0x${"02".repeat(20)}` as Address;
 function make() {
   let nowMs = 1000;
   const rivals = createRivals({ clock: { nowMs: () => 0, monotonicMs: () => nowMs } });
-  return { hear: rivals.hear, pass: (ms: number) => void (nowMs += ms) };
+  const pass = (ms: number): void => {
+    nowMs += ms;
+  };
+  return { hear: rivals.hear, pass };
 }
 
 describe("rivals", () => {
