@@ -31,6 +31,8 @@ export interface ReactionPorts {
 export interface Reactions {
   onEffects(feed: Address, effects: readonly Effect[]): void;
   onChain(change: RegistryChange): void;
+  /** Another history of a closed key's feed was anchored than the one held here. */
+  onUnanchored(feed: Address): void;
   /** Statuses change with time alone: look at every record again. */
   refreshAll(): void;
 }
@@ -92,6 +94,12 @@ export function createReactions(ports: ReactionPorts): Reactions {
     if (Math.abs(clock.nowMs() - sightedAtMs) < NEWS_MS) ports.vaccinate.renew(indicator, clock.nowMs());
   }
 
+  function projectAnew(): void {
+    rooms.rebuild();
+    ports.support.consider(rooms.contested());
+    refreshAll();
+  }
+
   function refreshAll(): void {
     tell([...memory.records()].flatMap((record) => refresh(record.id)));
   }
@@ -111,12 +119,22 @@ export function createReactions(ports: ReactionPorts): Reactions {
       if (stances > 0) ports.relay.kick();
       tell(news);
     },
+    onUnanchored(feed) {
+      rooms
+        .forget(feed)
+        .then(projectAnew)
+        .catch((error: unknown) => log.warn("feed.kept", { feed, message: String(error) }));
+    },
     onChain({ subjects, membership, parameters }) {
       if (membership) ports.peers.recheck();
       // A closed feed counts up to its anchored size, and a suspended member's still grows.
       if (membership || rooms.isOutdated()) {
-        rooms.rebuild();
-        return refreshAll();
+        projectAnew();
+        rooms
+          .forgetUnanchored()
+          .then((forgotten) => forgotten && projectAnew())
+          .catch((error: unknown) => log.warn("feed.kept", { message: String(error) }));
+        return;
       }
       if (parameters) return refreshAll();
       const ids = new Set<IndicatorId>();

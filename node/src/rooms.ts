@@ -2,10 +2,12 @@
  * The state of a plant, opened from its store: everything a node shows is a projection of feeds and
  * chain, and this is where it is rebuilt. Used by the running node and by the command line on a stopped one.
  */
+import { toHex } from "@anamnesis/sdk/core/bytes";
+import { rootOf } from "@anamnesis/sdk/core/merkle";
 import type { TypedDataHasher } from "@anamnesis/sdk/core/typed-data";
 import type { Address } from "@anamnesis/sdk/core/types";
 import type { FeedRights } from "./flows/admit.ts";
-import { createProjection, type Projection } from "./flows/project.ts";
+import { createProjection, type Effect, type Projection } from "./flows/project.ts";
 import type { Clock, Store } from "./ports.ts";
 import { type Changes, loadChanges } from "./state/changes.ts";
 import { type Detections, loadDetections } from "./state/detections.ts";
@@ -29,6 +31,15 @@ export interface Rooms {
   readonly rights: FeedRights;
   /** Projects all feeds anew, in one go: at start, and when membership changed. */
   rebuild(): void;
+  /** Stances that beat a no of the same member when all feeds were projected last. */
+  contested(): readonly Effect[];
+  /**
+   * Forgets closed keys' feeds of which another history was anchored than the one held here: the
+   * anchored one is fetched again. Tells whether there were any; then `rebuild`.
+   */
+  forgetUnanchored(): Promise<boolean>;
+  /** Forgets what is held of a feed; then `rebuild`. */
+  forget(feed: Address): Promise<void>;
   /** Whether a feed counts further, or less far, than when all feeds were projected last. */
   isOutdated(): boolean;
 }
@@ -59,7 +70,28 @@ export async function openRooms(
 
   const limits = new Map<Address, number>();
 
+  let contested: Effect[] = [];
+
+  async function forgetUnanchored(): Promise<boolean> {
+    let forgotten = false;
+    for (const { feed } of feeds.list()) {
+      const { size, root, code } = rights.limitOf(feed);
+      if (code !== "feed.closed" || root === undefined || feeds.size(feed) < size) continue;
+      if (toHex(rootOf(feeds.frontierAt(feed, size))) === root) continue;
+      await forget(feed);
+      forgotten = true;
+    }
+    return forgotten;
+  }
+
+  async function forget(feed: Address): Promise<void> {
+    const { ops, done } = await feeds.stageDrop(feed);
+    await store.commit(ops);
+    done();
+  }
+
   function rebuild(): void {
+    contested = [];
     memory.clear();
     projection.clear();
     for (const { feed } of feeds.list()) {
@@ -68,11 +100,15 @@ export async function openRooms(
       const end = Math.min(feeds.size(feed), limit);
       for (let index = 0; index < end; index++) {
         const item = feeds.item(feed, index);
-        if (item !== undefined) projection.applyItem(feed, index, item);
+        const effect = item === undefined ? undefined : projection.applyItem(feed, index, item);
+        const { winner, beaten } = effect?.stance ?? {};
+        if (effect !== undefined && winner?.register.stance === 1 && (beaten?.register.stance ?? 1) !== 1)
+          contested.push(effect);
       }
     }
   }
 
+  await forgetUnanchored();
   rebuild();
   return {
     store,
@@ -86,6 +122,9 @@ export async function openRooms(
     projection,
     rights,
     rebuild,
+    contested: () => contested,
+    forgetUnanchored,
+    forget,
     isOutdated: () =>
       feeds.list().some(({ feed }) => {
         const limit = rights.limitOf(feed).size;
@@ -98,16 +137,17 @@ export async function openRooms(
 function rightsOf(registry: Registry): FeedRights {
   return {
     limitOf(feed: Address) {
-      const anchored = registry.anchored(feed)?.size ?? 0;
+      const { size = 0, root } = registry.anchored(feed) ?? {};
+      const anchored = { size, ...(root && { root }) };
       switch (registry.keyState(feed)) {
         case "open":
           return { size: Number.POSITIVE_INFINITY };
         case "suspended":
-          return { size: anchored, code: "attestation.suspended" };
+          return { ...anchored, code: "attestation.suspended" };
         case "unknown":
           return { size: 0, code: "feed.unknown" };
         default:
-          return { size: anchored, code: "feed.closed" };
+          return { ...anchored, code: "feed.closed" };
       }
     },
   };

@@ -2,7 +2,7 @@
  * peer: admit. A message is validated by itself, held against what this node already has, made
  * durable, and only then becomes part of memory: accept / ignore(code) / reject(code).
  */
-import { equalBytes, fromHex } from "@anamnesis/sdk/core/bytes";
+import { equalBytes, fromHex, toHex } from "@anamnesis/sdk/core/bytes";
 import { commitmentOf, decodeEntry, type Item } from "@anamnesis/sdk/core/entry";
 import { type ErrorCode, isAnamnesisError } from "@anamnesis/sdk/core/errors";
 import { indicatorId } from "@anamnesis/sdk/core/ids";
@@ -15,7 +15,7 @@ import {
   verifyMessage,
 } from "@anamnesis/sdk/core/message";
 import type { TypedDataHasher } from "@anamnesis/sdk/core/typed-data";
-import type { Address, Entry, IndicatorId, SignedHead } from "@anamnesis/sdk/core/types";
+import type { Address, Bytes32, Entry, IndicatorId, SignedHead } from "@anamnesis/sdk/core/types";
 import type { Clock, Log, Store, StoreOp, Verdict } from "../ports.ts";
 import type { Change, Changes } from "../state/changes.ts";
 import type { Feeds } from "../state/feeds.ts";
@@ -25,7 +25,7 @@ import type { Effect, Projection } from "./project.ts";
 /** What admission asks about a key (state/registry.ts answers). */
 export interface FeedRights {
   /** How far a feed counts: `open` without end, a closed or revoked key up to its last anchored size, else not at all. */
-  limitOf(feed: Address): { readonly size: number; readonly code?: ErrorCode };
+  limitOf(feed: Address): { readonly size: number; readonly root?: Bytes32; readonly code?: ErrorCode };
 }
 
 /** Ports of admission. */
@@ -45,6 +45,8 @@ export interface AdmitPorts {
   onGap(from: Address, feed: Address): void;
   /** Two signed heads of one feed that do not agree. */
   onFork(from: Address, held: SignedHead, claimed: SignedHead): void;
+  /** The history held of a closed key's feed is not the one that was anchored. */
+  onUnanchored(feed: Address): void;
   /** Entries that became part of memory. */
   onEffects(feed: Address, effects: readonly Effect[]): void;
 }
@@ -90,9 +92,12 @@ export function createAdmit(ports: AdmitPorts): Admit {
     const verified = verifyMessage(ports.hasher, message);
     const known = message.start === size ? feeds.frontier(feed) : feeds.frontierAt(feed, message.start);
     const samePast = known.peaks.every((peak, i) => equalBytes(peak, message.peaks[i] as Uint8Array));
-    if (!samePast || !sameOverlap(message, size)) return fork(from, head);
-    await keep(message, verified, size, Math.min(limit.size, message.start + message.items.length));
-    return ACCEPT;
+    if (!samePast || !sameOverlap(message, size)) {
+      if (limit.code === "feed.closed" && head.size === limit.size && head.root === limit.root)
+        ports.onUnanchored(feed);
+      return fork(from, head);
+    }
+    return keep(message, verified, size, limit);
   }
 
   /** A head that brings nothing new must still belong to the same history. */
@@ -129,11 +134,12 @@ export function createAdmit(ports: AdmitPorts): Admit {
     message: FeedMessage,
     verified: VerifiedMessage,
     size: number,
-    end: number,
-  ): Promise<void> {
+    limit: ReturnType<FeedRights["limitOf"]>,
+  ): Promise<Verdict> {
     const { feed, head } = message;
+    const end = Math.min(limit.size, message.start + message.items.length);
     const items = message.items.slice(size - message.start, end - message.start);
-    if (items.length === 0) return;
+    if (items.length === 0) return ACCEPT;
     const whole = end === message.start + message.items.length && message.start === size;
     const grown = whole
       ? verified
@@ -141,6 +147,9 @@ export function createAdmit(ports: AdmitPorts): Admit {
           feeds.frontier(feed),
           items.map((item) => leafHash(commitmentOf(item))),
         );
+    // Of a closed key's histories the anchored one counts.
+    if (end === limit.size && limit.root !== undefined && toHex(rootOf(grown.frontier)) !== limit.root)
+      return reject("feed.equivocation");
     const staged = feeds.stage(feed, size, items, grown.frontier, grown.closed, head);
     const admitted: Change[] = [];
     const ops: StoreOp[] = [...staged.ops];
@@ -162,6 +171,7 @@ export function createAdmit(ports: AdmitPorts): Admit {
       if (effect.ignored !== undefined) bump(counts.ignored, effect.ignored);
     });
     ports.onEffects(feed, effects);
+    return ACCEPT;
   }
 
   function freshIndicators(entries: readonly (Entry | "malformed" | undefined)[]): Set<IndicatorId> {

@@ -45,6 +45,8 @@ export interface Feeds {
     closed: readonly ClosedNode[],
     head?: SignedHead,
   ): { readonly ops: readonly StoreOp[]; done(): void };
+  /** Writes that take a whole feed out; `done` forgets it and is called after the commit. */
+  stageDrop(feed: Address): Promise<{ readonly ops: readonly StoreOp[]; done(): void }>;
   /** A head over everything held, as just signed by this node. Not persisted: it can be signed again. */
   setHead(head: SignedHead): void;
   /** The stretch from `start` on that proves itself, at most maxBytes of items; undefined when there is none. */
@@ -129,6 +131,19 @@ export async function loadFeeds(store: Store): Promise<Feeds> {
         ops,
         done() {
           feeds.set(feed, { feed, frontier: next, ...(complete && { head: complete }) });
+          vectorHash = undefined;
+        },
+      };
+    },
+    async stageDrop(feed) {
+      const ops: StoreOp[] = [{ type: "del", key: feedKey(feed) }];
+      for (const room of [`e/${feed}/`, `n/${feed}/`]) {
+        for await (const [key] of store.entries(rangeOf(room))) ops.push({ type: "del", key });
+      }
+      return {
+        ops,
+        done() {
+          feeds.delete(feed);
           vectorHash = undefined;
         },
       };

@@ -60,3 +60,39 @@ describe.each([
     120_000,
   );
 });
+
+test("a withdraw stands although its node loses its power at any commit after a sibling's support", async () => {
+  for (let commit = 1; commit <= 12; commit++) {
+    for (const when of ["before", "after"] as const) {
+      const [consortium, close] = await makeConsortium(5, { membership: [1, 1, 2, 3, 4] });
+      const [a, b] = [consortium.plant(1), consortium.plant(2)];
+      const id = consortium.alert(consortium.plant(3), "203.0.113.7");
+      await consortium.settle();
+      for (const other of consortium.plants) if (other !== b) consortium.network.cut(b.key, other.key);
+      b.chain.setReachable(false);
+      await a.running!.commands.attest(id, 3, 90);
+      await consortium.settle();
+      consortium.alert(b, "203.0.113.7"); // an observation beats the withdraw by its time
+      await consortium.settle();
+      await consortium.stop(a);
+      await consortium.start(a, { cut: { commit, when } });
+      await consortium.stop(b); // its words are known through others only
+      b.chain.setReachable(true);
+      for (const other of consortium.plants) if (other !== b) consortium.network.mend(b.key, other.key);
+      await consortium.start(b);
+      await consortium.until(() => consortium.plant(3).running!.rooms.feeds.size(b.key) > 3);
+      await consortium.stop(b);
+      await consortium.settle();
+      if (a.running === undefined) await consortium.start(a);
+      await consortium.settle();
+      const subject = a.running!.rooms.memory.subject(id)!;
+      for (const plant of consortium.plants)
+        if (plant.running !== undefined)
+          expect(
+            plant.running.rooms.memory.stances(subject).get(1 as never)?.register.stance,
+            `${when} commit ${commit}, plant ${plant.number}`,
+          ).toBe(3);
+      await close();
+    }
+  }
+});

@@ -45,6 +45,7 @@ async function makeReceiver() {
     self: `0x${"00".repeat(20)}` as Address,
     onGap() {},
     onFork() {},
+    onUnanchored() {},
     onEffects() {},
   });
   return { rooms, admit };

@@ -1,8 +1,8 @@
 /** No second history is ever signed: restored backups, lonely starts, twins, and what is done about a key that lied. */
 import { expect, test } from "vitest";
-import { makeConsortium } from "../support/consortium.ts";
+import { makeConsortium, type TestPlant } from "../support/consortium.ts";
 import { observable } from "../support/plant.ts";
-import { contentOf, writeFeed } from "../support/written-feed.ts";
+import { contentOf, stanceOf, subjectOfForm, writeFeed } from "../support/written-feed.ts";
 
 test("a restored backup fetches its own tail from peers and goes on behind it", async () => {
   const [consortium, close] = await makeConsortium(4);
@@ -241,6 +241,53 @@ test("plants that were told different histories agree once the key is closed", a
     consortium.network.mend(x.key, y.key);
   await consortium.settle();
   for (const { running } of [a, b, c]) expect(running!.rooms.registry.keyState(liar.key)).toBe("closed");
+  expect(new Set(consortium.heldHashes()).size).toBe(1);
+  expect(consortium.faults()).toEqual([]);
+  await close();
+});
+
+test.each([
+  ["shorter", true],
+  ["longer", false],
+])("of two histories the anchored one counts, be it the %s one", async (_name, isShort) => {
+  const [consortium, close] = await makeConsortium(4, { start: false });
+  const { ledger } = consortium;
+  const liar = consortium.plant(4);
+  const [a, b, c] = [1, 2, 3].map(consortium.plant) as [TestPlant, TestPlant, TestPlant];
+  for (const plant of [a, b, c]) await consortium.start(plant);
+  await consortium.until(() => [a, b, c].every(({ running }) => running!.node.ownFeed.state().open));
+  const paths = [
+    [a, b],
+    [a, c],
+    [b, c],
+  ] as const;
+  for (const [x, y] of paths) consortium.network.cut(x.key, y.key);
+  const say = (address: string, stance: 1 | 2) =>
+    stanceOf(ledger.hasher, liar.privateKey, { subject: subjectOfForm(observable(address)), stance });
+  const story = writeFeed(ledger.hasher, liar.privateKey);
+  story.append(contentOf(observable("203.0.113.1")), say("203.0.113.1", 1));
+  const other = story.fork(1);
+  other.append(say("203.0.113.1", 2), contentOf(observable("203.0.113.2")), say("203.0.113.2", 1));
+  await a.running!.node.admit.message(liar.key, story.bytes());
+  await b.running!.node.admit.message(liar.key, other.bytes());
+  b.chain.setReachable(false);
+  await consortium.settle(); // what a was told is anchored
+  expect(a.running!.rooms.registry.anchored(liar.key)?.size).toBe(2);
+  if (!isShort) {
+    b.chain.setReachable(true); // and then, since it is longer, what b was told
+    await consortium.until(() => a.running!.rooms.registry.anchored(liar.key)?.size === 4);
+  }
+  for (const [x, y] of paths) consortium.network.mend(x.key, y.key);
+  await consortium.until(() => a.running!.rooms.registry.keyState(liar.key) === "closed");
+  b.chain.setReachable(true);
+  await consortium.settle();
+  const saidOf = ({ running }: TestPlant, address: string) =>
+    running!.rooms.memory.stances(subjectOfForm(observable(address))).get(4 as never)?.register.stance;
+  for (const plant of [a, b, c]) {
+    expect(plant.running!.rooms.registry.keyState(liar.key)).toBe("closed");
+    expect(saidOf(plant, "203.0.113.1")).toBe(isShort ? 1 : 2);
+    expect(saidOf(plant, "203.0.113.2")).toBe(isShort ? undefined : 1);
+  }
   expect(new Set(consortium.heldHashes()).size).toBe(1);
   expect(consortium.faults()).toEqual([]);
   await close();
