@@ -122,7 +122,7 @@ function collect(applications: readonly Application[]): readonly Element[] {
   const singles = new Map<string, Element>();
   const ranges = new Map<string, { text: string; application: Application }[]>();
   for (const application of applications) {
-    const [, set, value] = STATEMENT.exec(application.statement) ?? [];
+    const [set, value] = partsOf(application);
     if (set === undefined || value === undefined) {
       throw new AnamnesisError(
         "input.invalid",
@@ -156,8 +156,19 @@ function collect(applications: readonly Application[]): readonly Element[] {
     );
   });
   return [...singles.values(), ...merged].sort((a, b) =>
-    `${a.set} ${a.value}` < `${b.set} ${b.value}` ? -1 : 1,
+    a.set === b.set ? (a.value < b.value ? -1 : 1) : a.set < b.set ? -1 : 1,
   );
+}
+
+const parts = new WeakMap<Application, readonly string[]>();
+
+/** Set and value of a statement; applications in force are written again and again. */
+function partsOf(application: Application): readonly string[] {
+  const held = parts.get(application);
+  if (held !== undefined) return held;
+  const [, ...found] = STATEMENT.exec(application.statement) ?? [];
+  parts.set(application, found);
+  return found;
 }
 
 function elementsOf(text: string): readonly string[] {

@@ -146,11 +146,18 @@ function linesOf(
     throw new AnamnesisError("input.invalid", `not a Suricata statement of ours: ${statement.slice(0, 120)}`);
   }
   const first = FIRST_SID + 8 * block;
-  const text = `${statement
-    .replaceAll(SID_MARK, (_mark, place: string) => `sid:${first + Number(place)};`)
-    .replaceAll("anamnesis @ID;", `anamnesis ${indicator.slice(2)};`)}\n`;
+  const text = flat(
+    `${statement
+      .replaceAll(SID_MARK, (_mark, place: string) => `sid:${first + Number(place)};`)
+      .replaceAll("anamnesis @ID;", `anamnesis ${indicator.slice(2)};`)}\n`,
+  );
   cache.set(indicator, { statement, block, text });
   return text;
+}
+
+/** The same text in one piece: joining thousands of pieced strings costs milliseconds at every write. */
+function flat(text: string): string {
+  return Buffer.from(text, "latin1").toString("latin1"); // statements are ASCII, as checked above
 }
 
 function expectedKeys(
