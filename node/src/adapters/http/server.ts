@@ -208,7 +208,7 @@ function listen(server: Server, port: number, host: string): Promise<number> {
               "config.invalid",
               `cannot be listened on (${cause.code}); choose another port or host`,
             ] as const);
-      reject(new AnamnesisError(code, `ports.http ${port} on ${host} ${words}`, { cause }));
+      reject(new AnamnesisError(code, `http.port ${port} on ${host} ${words}`, { cause }));
     });
     server.listen({ port, host }, () => {
       const address = server.address();

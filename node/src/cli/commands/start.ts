@@ -17,11 +17,12 @@ export async function runNode(where: Where, config: string | undefined): Promise
     const node = await startNode(path);
     await asked;
     await node.stop();
-    if (process.connected) process.disconnect();
     return 0;
   } catch (error) {
     if (!isAnamnesisError(error)) throw error;
     process.stderr.write(errorLine(error));
     return 2;
+  } finally {
+    if (process.connected) process.disconnect(); // an open channel would keep the process
   }
 }

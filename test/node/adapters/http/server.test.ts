@@ -147,7 +147,7 @@ describe("starting and stopping", () => {
     const http = createHttp({ ...base, port, tokens: [], openReads: true });
     await expect(http.start()).rejects.toMatchObject({
       code: "port.taken",
-      message: expect.stringContaining(`ports.http ${port}`),
+      message: expect.stringContaining(`http.port ${port}`),
     });
     await http.stop();
     await new Promise((resolve) => holder.close(resolve));
