@@ -25,7 +25,7 @@ const SILENT = { debug() {}, info() {}, warn() {}, error() {} };
 /** Enough documentation addresses that play the Internet. */
 const LAB = ["203.0.113.0/24", "2001:db8::/32"];
 /** For machines that do much else. */
-export const PATIENCE_MS = Number(process.env.PATIENCE_MS ?? 90_000);
+export const PATIENCE_MS = 90_000;
 
 /** An attack by an address that nobody has met. */
 export interface Attack {
@@ -130,7 +130,6 @@ export async function makeConsortium(): Promise<[TestConsortium, () => Promise<v
   };
   const close = async (): Promise<void> => {
     await local.stop();
-    if (process.env.KEEP) return console.log(directory);
     await rm(directory, { recursive: true, force: true });
   };
   return [c, close];
