@@ -3,6 +3,7 @@
  * `main.ts` gives it the real adapters, tests give it doubles.
  */
 import { toHex } from "@anamnesis/sdk/core/bytes";
+import { isAnamnesisError } from "@anamnesis/sdk/core/errors";
 import type { SelectionContext } from "@anamnesis/sdk/core/selection";
 import type { TypedDataHasher } from "@anamnesis/sdk/core/typed-data";
 import type {
@@ -266,11 +267,15 @@ export async function joinNode(rooms: Rooms, ports: NodePorts, policy: NodePolic
   });
 
   async function sendReceipts(): Promise<void> {
-    if (!ownFeed.state().open) return;
-    for (;;) {
-      const { entries, ops, done } = outbox.next(RECEIPTS_AT_ONCE);
-      if (entries.length === 0) return;
-      await ownFeed.append(entries.map(ownFeed.seal), { ops, done });
+    try {
+      while (ownFeed.state().open) {
+        const { entries, ops, done } = outbox.next(RECEIPTS_AT_ONCE);
+        if (entries.length === 0) return;
+        await ownFeed.append(entries.map(ownFeed.seal), { ops, done });
+      }
+    } catch (error) {
+      if (!isAnamnesisError(error)) throw error;
+      log.warn("receipts.wait", { code: error.code, message: error.message });
     }
   }
 
@@ -311,7 +316,7 @@ export async function joinNode(rooms: Rooms, ports: NodePorts, policy: NodePolic
       await sense.stop();
       await vaccinate.idle();
       // What cannot enter the feed now waits in the store for the next start.
-      await sendReceipts().catch((error: unknown) => log.warn("receipts.wait", { message: String(error) }));
+      await sendReceipts();
       await relay.stop();
       await indexer.stop();
       await peers.stop();
