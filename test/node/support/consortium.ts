@@ -292,13 +292,22 @@ export async function makeConsortium(
     void running.node.stop();
   }
 
+  const ticking = new WeakSet<RunningPlant>();
+
+  /** One look after another, as in a running node: the next one waits for the last. */
+  function tick(running: RunningPlant): void {
+    if (ticking.has(running)) return;
+    ticking.add(running);
+    void running.node.tick().finally(() => ticking.delete(running));
+  }
+
   async function second(): Promise<void> {
     world.advance(1000);
     await Promise.all(
       plants.map(async ({ running }) => {
         if (running === undefined) return;
         void running.detector.drained().catch(() => undefined);
-        void running.node.tick();
+        tick(running);
         void running.node.indexer.kick();
         void running.node.relay.relayOnce();
       }),
