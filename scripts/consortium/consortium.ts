@@ -8,7 +8,7 @@ import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { fromHex, toHex } from "@anamnesis/sdk/core/bytes";
-import { AnamnesisError } from "@anamnesis/sdk/core/errors";
+import { AnamnesisError, isAnamnesisError } from "@anamnesis/sdk/core/errors";
 import { blindingKeyHash } from "@anamnesis/sdk/core/ids";
 import { createHasher } from "@anamnesis/sdk/core/typed-data";
 import type { Address, Parameters } from "@anamnesis/sdk/core/types";
@@ -81,11 +81,9 @@ export async function openConsortium(options: ConsortiumOptions): Promise<LocalC
   await mkdir(directory, { recursive: true, mode: 0o700 });
   const count = await plantCount(directory, options.plants);
   await writeFile(join(directory, "plants.json"), `${count}\n`);
-  const [, accounts, ports] = await Promise.all([
-    buildContracts(),
-    openAccounts(join(directory, "accounts"), count),
-    choosePorts(count, options.ports ?? { chain: 8545, http: 8601, peer: 9601 }),
-  ]);
+  await buildContracts();
+  const accounts = await openAccounts(join(directory, "accounts"), count);
+  const ports = await choosePorts(count, options.ports ?? { chain: 8545, http: 8601, peer: 9601 });
   const plants = await Promise.all(
     Array.from({ length: count }, (_, i) =>
       openPlant(directory, i, { http: ports.http[i] as number, peer: ports.peer[i] as number }),
@@ -99,7 +97,12 @@ export async function openConsortium(options: ConsortiumOptions): Promise<LocalC
     log,
     ...(options.blockMs !== undefined && { blockMs: options.blockMs }),
   };
-  let anvil = await startAnvil(chainOptions);
+  // Somebody else may take a port between the look and the start: the chain's may be any.
+  let anvil = await startAnvil(chainOptions).catch((error: unknown) => {
+    if (!isAnamnesisError(error, "port.taken")) throw error;
+    return startAnvil({ ...chainOptions, port: 0 });
+  });
+  chainOptions.port = anvil.port;
   const nodes = new Set<NodeProcess>();
 
   try {
