@@ -23,6 +23,8 @@ export interface Wanted {
   readonly records: readonly IndicatorId[];
   /** Lines of the attacked plant's log that must have been read. */
   readonly lines: number;
+  /** Records met again, with the sightings that were known before: they must have grown everywhere. */
+  readonly sighted: ReadonlyMap<IndicatorId, number>;
 }
 
 /** Whether a plant is at the highest state that its configuration allows for a record. */
@@ -73,6 +75,8 @@ export async function look(watches: readonly PlantWatch[], wanted: Wanted): Prom
     for (const view of ofPlant) {
       if (!isImmune(view))
         complaints.push(`plant ${letter}: ${view.name} is ${view.state}, could be ${view.able}`);
+      if (view.sightings.count <= (wanted.sighted.get(view.id) ?? -1))
+        complaints.push(`plant ${letter}: ${view.name} was met again and its sightings have not grown yet`);
       if (!view.recorded && view.status.name === "attested")
         complaints.push(`plant ${letter}: ${view.name} is not recorded yet`);
     }

@@ -8,7 +8,7 @@ import type { IndicatorView } from "../../node/src/api.ts";
 import type { Change } from "../../node/src/state/changes.ts";
 import type { ExpectedLine } from "./expectation.ts";
 import { percentiles, type RunFigures } from "./figures.ts";
-import { isImmune, type Look, look } from "./look.ts";
+import { isImmune, type Look, look, type Wanted } from "./look.ts";
 import { type PlantWatch, until } from "./watch.ts";
 
 /** A plant that is off during the attack. */
@@ -77,7 +77,13 @@ export async function runAttack(options: RunOptions): Promise<RunResult> {
     if (options.paceMs > 0) await delay(options.paceMs);
   }
 
-  const wanted = { records: [...appendedMs.keys()], lines: linesBefore + lines.length };
+  const records = [...appendedMs.keys()];
+  const metAgain = new Set(records.filter((id) => before.get(id)?.timeline.alert !== undefined));
+  const wanted: Wanted = {
+    records,
+    lines: linesBefore + lines.length,
+    sighted: new Map([...metAgain].map((id) => [id, before.get(id)?.sightings.count ?? 0])),
+  };
   let found: Look | undefined;
   const settle = async (plants: readonly PlantWatch[]): Promise<void> => {
     await until(
@@ -103,7 +109,6 @@ export async function runAttack(options: RunOptions): Promise<RunResult> {
   await Promise.allSettled(followers);
   found ??= await look(watches, wanted);
 
-  const metAgain = new Set(wanted.records.filter((id) => before.get(id)?.timeline.alert !== undefined));
   const times: Times = { appendedMs, sightedMs, startedMs, metAgain };
   return { ...found, figures: figuresOf(everybody.length, found, times), appendedMs, metAgain, startedMs };
 }

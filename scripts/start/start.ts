@@ -106,11 +106,8 @@ async function attack(
   );
   for (const line of introduction(local, config)) say(line);
   say();
-  say(
-    paint.strong(
-      `Replaying ${near(options.input)} into plant A's detector log; times since a record's first alert`,
-    ),
-  );
+  say(paint.strong(`Replaying ${near(options.input)} into plant A's detector log`));
+  say(paint.soft("Times count from the moment a record's first alert was appended."));
   if (names.size === 0)
     say("Nothing to release: no line of this input is an alert that may leave the plant.");
   const live = createLive({ letters: watches.map(({ plant }) => plant.letter), names, say, paint });
