@@ -11,5 +11,6 @@ export function callRpc(
   params: readonly unknown[] = [],
   timeoutMs = 10_000,
 ): Promise<unknown> {
-  return createRpc([url], timeoutMs).call(method, params);
+  const rpc = createRpc([url], timeoutMs);
+  return rpc.call(method, params).finally(() => rpc.close());
 }

@@ -156,5 +156,6 @@ async function readPage(
   }
   const stands = async (ref: BlockRef | undefined) =>
     ref === undefined || (await chain.block(ref.number))?.hash === ref.hash;
-  return (await stands(to)) && (await stands(base)) ? { events, to } : undefined;
+  const [isTo, isBase] = await Promise.all([stands(to), stands(base)]);
+  return isTo && isBase ? { events, to } : undefined;
 }

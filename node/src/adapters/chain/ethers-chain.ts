@@ -60,18 +60,20 @@ export function createEthersChain(options: EthersChainOptions): Chain {
   let polling: Promise<void> | undefined;
   let verified: Promise<void> | undefined;
 
-  /** Calls after making sure that it is still the same chain. */
-  const call = async (method: string, params: readonly unknown[]): Promise<unknown> => {
+  /** Works after making sure that it is still the same chain. */
+  const onSameChain = async <T>(work: () => Promise<T>): Promise<T> => {
     try {
       verified ??= verify(rpc.call, consortium);
       await verified;
-      return await rpc.call(method, params);
+      return await work();
     } catch (error) {
       if (isAnamnesisError(error, "chain.unreachable") || isAnamnesisError(error, "chain.mismatch"))
         verified = undefined;
       throw error;
     }
   };
+
+  const call = (method: string, params: readonly unknown[]) => onSameChain(() => rpc.call(method, params));
 
   const block = async (number: number | "latest"): Promise<BlockRef | undefined> => {
     const tag = number === "latest" ? number : quantity(number);
@@ -86,15 +88,8 @@ export function createEthersChain(options: EthersChainOptions): Chain {
     return latest;
   };
 
-  const write = async (to: Address, data: Uint8Array, items: number): Promise<Mined> => {
-    await call("eth_chainId", []);
-    try {
-      return await sender.send(to, data, stopping.signal, GAS_BASE + items * GAS_PER_ITEM);
-    } catch (error) {
-      if (isAnamnesisError(error, "chain.unreachable")) verified = undefined;
-      throw error;
-    }
-  };
+  const write = (to: Address, data: Uint8Array, items: number): Promise<Mined> =>
+    onSameChain(() => sender.send(to, data, stopping.signal, GAS_BASE + items * GAS_PER_ITEM));
 
   const outcome = (mined: Mined): WriteOutcome => ({
     block: mined.block,

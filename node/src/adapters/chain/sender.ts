@@ -46,9 +46,14 @@ export function createSender(
   const minedCount = async () => Number(await rpc.call("eth_getTransactionCount", [address, "latest"]));
 
   const submit = async (to: Address | null, data: Uint8Array, gas: number | undefined) => {
-    const gasLimit = await tryOut(to, data, gas);
-    const gasPrice = Math.ceil(Number(await rpc.call("eth_gasPrice", [])) * 1.25);
-    let nonce = Math.max(await minedCount(), ...[...inFlight].map((n) => n + 1));
+    // One request, when the limit is given.
+    const [gasLimit, price, count] = await Promise.all([
+      tryOut(to, data, gas),
+      rpc.call("eth_gasPrice", []),
+      minedCount(),
+    ]);
+    const gasPrice = Math.ceil(Number(price) * 1.25);
+    let nonce = Math.max(count, ...[...inFlight].map((n) => n + 1));
     for (let tries = 0; tries < MAX_OCCUPIED; tries++) {
       const { raw, hash } = signTransaction({ chainId, nonce, gasPrice, gasLimit, to, data }, key);
       try {
@@ -96,7 +101,8 @@ export function createSender(
     const deadline = performance.now() + minedTimeoutMs;
     let suspicion = 0;
     while (performance.now() < deadline && suspicion < 3) {
-      const receipt = (await rpc.call("eth_getTransactionReceipt", [hash])) as Receipt | null;
+      const [found, count] = await Promise.all([rpc.call("eth_getTransactionReceipt", [hash]), minedCount()]);
+      const receipt = found as Receipt | null;
       if (receipt !== null) {
         return {
           block: Number(receipt.blockNumber),
@@ -104,7 +110,6 @@ export function createSender(
           failed: Number(receipt.status) === 0,
         };
       }
-      const count = await minedCount();
       // Displaced by another transaction, or stranded above a gap that a rollback tore.
       suspicion = count > nonce || count < Math.min(...inFlight) ? suspicion + 1 : 0;
       await delay(2 * pollMs, undefined, { signal }).catch(() => {
