@@ -34,6 +34,9 @@ export function paintFor(stream: NodeJS.WriteStream): Paint {
     soft: (text) => style("dim", text),
     good: (text) => style("green", text),
     bad: (text) => style("red", text),
-    step: (step, text) => style(STEPS[step] ?? "reset", text),
+    step(step, text) {
+      const format = STEPS[step];
+      return format === undefined ? text : style(format, text);
+    },
   };
 }
