@@ -103,7 +103,8 @@ export function indicatorView(
     score: score(registers, registry.activeMembers(), decayKind(record), Math.floor(at)),
     members: registers
       .filter(({ stance, validUntil }) => stance === 1 && validUntil > at)
-      .map(({ member }) => member),
+      .map(({ member }) => member)
+      .sort((a, b) => a - b),
     stances: stancesOf(rooms, record, at),
     sightings: {
       count: sightings.reduce((sum, { count }) => sum + count, 0),
@@ -129,7 +130,8 @@ export function indicatorView(
 function stancesOf({ memory, registry }: Seen, record: MemoryRecord, at: number): StanceView[] {
   const subject = memory.subject(record.id);
   if (subject === undefined) return [];
-  return [...memory.stances(subject).values()].map(({ register, key }) => ({
+  const held = [...memory.stances(subject).values()].sort((a, b) => a.register.member - b.register.member);
+  return held.map(({ register, key }) => ({
     member: register.member,
     key,
     stance: (["support", "refute", "withdraw"] as const)[register.stance - 1] as StanceView["stance"],
