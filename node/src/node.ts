@@ -97,8 +97,10 @@ export interface JoinedNode {
   alarms(): HealthView["alarms"];
 }
 
-/** How often statuses are looked at again because of time alone, ms. */
-const REFRESH_MS = 5000;
+/** In how many ticks every status is looked at again because of time alone. */
+const REFRESH_TICKS = 60;
+/** Between two ticks: the machine slept or its clock was set, and everything is looked at, ms. */
+const LEAP_MS = 5000;
 /** Receipts in one message of the own feed. */
 const RECEIPTS_AT_ONCE = 64;
 /** Clocks further apart than this are told, ms. */
@@ -185,7 +187,7 @@ export async function joinNode(rooms: Rooms, ports: NodePorts, policy: NodePolic
       registry,
       clock,
       log,
-      held: () => recordable(memory),
+      held: (subjects) => recordable(memory, subjects),
       heads: () => feeds.list().flatMap(({ head }) => head ?? []),
       proofs: () => proofs.values(),
     },
@@ -280,7 +282,7 @@ export async function joinNode(rooms: Rooms, ports: NodePorts, policy: NodePolic
   }
 
   let unsubscribe = (): void => {};
-  let refreshedMs = clock.monotonicMs();
+  let tickedMs = clock.nowMs();
 
   return {
     ownFeed,
@@ -332,9 +334,10 @@ export async function joinNode(rooms: Rooms, ports: NodePorts, policy: NodePolic
       support.tick();
       await publish.tick();
       vaccinate.tick(clock.nowMs());
-      if (Math.abs(clock.monotonicMs() - refreshedMs) < REFRESH_MS) return;
-      refreshedMs = clock.monotonicMs();
-      reactions.refreshAll();
+      const sinceMs = Math.abs(clock.nowMs() - tickedMs);
+      tickedMs = clock.nowMs();
+      if (sinceMs < LEAP_MS) reactions.refreshSome(REFRESH_TICKS);
+      else reactions.refreshAll();
     },
     alarms() {
       const waits = ownSize.waitsFor();
@@ -384,10 +387,20 @@ function receiptEntries(
 }
 
 /** What may stand on the chain: AMBER+STRICT subjects are never attested there (DESIGN §4). */
-function* recordable(memory: Memory): Generator<readonly [Subject, HeldStance]> {
-  for (const [subject, stance] of memory.allStances()) {
+function* recordable(
+  memory: Memory,
+  subjects?: Iterable<Subject>,
+): Generator<readonly [Subject, HeldStance]> {
+  for (const [subject, stance] of subjects === undefined
+    ? memory.allStances()
+    : stancesOn(memory, subjects)) {
     const id = memory.indicatorOf(subject);
     const marking = stricterTlp(stance.tlp, id === undefined ? undefined : memory.record(id)?.tlp);
     if (marking !== "amber+strict") yield [subject, stance];
   }
+}
+
+function* stancesOn(memory: Memory, subjects: Iterable<Subject>): Generator<readonly [Subject, HeldStance]> {
+  for (const subject of subjects)
+    for (const stance of memory.stances(subject).values()) yield [subject, stance];
 }

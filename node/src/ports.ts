@@ -168,6 +168,8 @@ export interface Control {
   readonly name: string;
   readonly kind: "edl" | "nftables" | "suricata";
   readonly level: PurdueLevel;
+  /** Least ms between two applications, for what its readers take up later anyway; the first waits for nobody. */
+  readonly paceMs?: number;
   preflight(): Promise<void>;
   compile(form: IndicatorForm, action: ActionClass, self: Self): Compiled | Refusal;
   apply(applications: readonly Application[]): Promise<void>;

@@ -2,7 +2,7 @@
  * What follows when memory changes: policy looks again, this member may have to answer, the relay has
  * something to send, and people hear of it. The joints of the walk, in one place.
  */
-import type { Address, IndicatorId } from "@anamnesis/sdk/core/types";
+import type { Address, IndicatorId, Subject } from "@anamnesis/sdk/core/types";
 import type { OwnFeed } from "./flows/append.ts";
 import type { Effect } from "./flows/project.ts";
 import type { Relay } from "./flows/relay.ts";
@@ -33,8 +33,10 @@ export interface Reactions {
   onChain(change: RegistryChange): void;
   /** Another history of a closed key's feed was anchored than the one held here. */
   onUnanchored(feed: Address): void;
-  /** Statuses change with time alone: look at every record again. */
+  /** Looks at every record again. */
   refreshAll(): void;
+  /** Statuses change with time alone: looks at the next part of all records, 1 of `parts`. */
+  refreshSome(parts: number): void;
 }
 
 /** Status names that people hear of when a record reaches them. */
@@ -62,6 +64,8 @@ export function createReactions(ports: ReactionPorts): Reactions {
   const told = new Map<IndicatorId, string>();
   /** What policy saw last of each record: counts grow with every member, decisions rest on names. */
   const considered = new Map<IndicatorId, string>();
+  /** Where `refreshSome` goes on. */
+  let walk = memory.records()[Symbol.iterator]();
 
   function tell(news: readonly NewChange[]): void {
     if (news.length === 0) return;
@@ -96,6 +100,7 @@ export function createReactions(ports: ReactionPorts): Reactions {
 
   function projectAnew(): void {
     rooms.rebuild();
+    ports.relay.kick();
     ports.support.consider(rooms.contested());
     refreshAll();
   }
@@ -104,20 +109,31 @@ export function createReactions(ports: ReactionPorts): Reactions {
     tell([...memory.records()].flatMap((record) => refresh(record.id)));
   }
 
+  function refreshSome(parts: number): void {
+    const news: NewChange[] = [];
+    for (let left = Math.ceil(memory.recordCount() / parts); left > 0; left--) {
+      const { value, done } = walk.next();
+      if (done === true) walk = memory.records()[Symbol.iterator]();
+      else news.push(...refresh(value.id));
+    }
+    tell(news);
+  }
+
   return {
     onEffects(_feed, effects) {
       const ids = new Set<IndicatorId>();
-      let stances = 0;
+      const subjects = new Set<Subject>();
       for (const effect of effects) {
         if (effect.indicator !== undefined && effect.kind !== "receipt" && effect.kind !== "sighting")
           ids.add(effect.indicator);
-        if (effect.stance?.won === true) stances++;
+        if (effect.stance?.won === true) subjects.add(effect.stance.winner.attestation.subject);
         renew(effect);
       }
       const news = [...ids].flatMap(refresh);
-      ports.support.consider(effects);
-      if (stances > 0) ports.relay.kick();
+      if (subjects.size > 0) ports.relay.kick(subjects);
       tell(news);
+      // What warns this plant comes before what it has to say.
+      setImmediate(() => ports.support.consider(effects));
     },
     onUnanchored(feed) {
       rooms
@@ -145,5 +161,6 @@ export function createReactions(ports: ReactionPorts): Reactions {
       if (registry.recordedAt() !== undefined) tell([...ids].flatMap(refresh));
     },
     refreshAll,
+    refreshSome,
   };
 }

@@ -25,8 +25,8 @@ export interface RelayPorts {
   readonly registry: Registry;
   readonly clock: Clock;
   readonly log: Log;
-  /** The winning words of every member. */
-  readonly held: () => Iterable<readonly [Subject, HeldWord]>;
+  /** The winning words of every member, on all subjects or on some. */
+  readonly held: (subjects?: Iterable<Subject>) => Iterable<readonly [Subject, HeldWord]>;
   /** The newest signed head of every feed. */
   readonly heads: () => Iterable<SignedHead>;
   /** Proofs against keys that signed two histories. */
@@ -56,10 +56,10 @@ export interface RelayReport {
 
 /** Relays by itself. */
 export interface Relay {
-  /** One look and what follows from it, until mined. Resolves for a chain that is out of reach, too. */
+  /** One look at everything and what follows from it, until mined. Resolves for a chain that is out of reach, too. */
   relayOnce(): Promise<RelayReport>;
-  /** Tells that something new is held. */
-  kick(): void;
+  /** Tells that something new is held: on these subjects, or wherever it may be. */
+  kick(subjects?: Iterable<Subject>): void;
   start(): void;
   stop(): Promise<void>;
 }
@@ -68,9 +68,11 @@ const PATIENCE_MS = 5_000;
 const ANCHOR_MS = 2_000;
 const MAX_IN_FLIGHT = 4;
 /** What arrives within this time travels together. */
-const LOOK_MS = 200;
+const LOOK_MS = 400;
 /** How often the difference is computed while something is lacking and nothing new happens. */
 const LACKING_LOOK_MS = 1_000;
+/** How often everything is looked at: words whose time has come tell nobody. */
+const WHOLE_LOOK_MS = 60_000;
 /** After this long without being seen in a block, what was mined is taken for lost in a rollback. */
 const SETTLE_MS = 15_000;
 /** How long an item rests that was skipped or reverted for a reason that may pass. */
@@ -100,12 +102,16 @@ export function createRelay(ports: RelayPorts, options: RelayOptions): Relay {
   let unreachable = false;
   let stopped = false;
   let dirty = true;
+  /** Subjects on which the chain may lack something; undefined: it may be any. */
+  let open: Set<Subject> | undefined;
+  let wholeAtMs = Number.NEGATIVE_INFINITY;
   let lacking = true;
   let timer: NodeJS.Timeout | undefined;
 
   // What was mined may be gone, and what was stale may be news.
-  const unsubscribe = registry.onChange(({ rolledBack }) => {
+  const unsubscribe = registry.onChange(({ rolledBack, membership, parameters }) => {
     dirty = true;
+    if (rolledBack || membership || parameters) open = undefined;
     if (rolledBack) pauses.clear();
   });
 
@@ -119,14 +125,15 @@ export function createRelay(ports: RelayPorts, options: RelayOptions): Relay {
     pauses.set(id, { untilMs: clock.monotonicMs() + ms, block });
 
   /** What of the missing this node sends now. */
-  const due = <T extends Item>(missing: readonly T[]): T[] =>
-    missing.filter(({ id, place, key, member }) => {
-      const now = clock.monotonicMs();
+  const due = <T extends Item>(missing: readonly T[]): T[] => {
+    const now = clock.monotonicMs();
+    return missing.filter(({ id, place, key, member }) => {
       const since = missingSince.get(place) ?? now;
       missingSince.set(place, since);
       if (underWay.has(id) || pauses.has(id)) return false;
       return now - since >= turnOf(registry, self, key, member) * patienceMs;
     });
+  };
 
   const attend = (items: readonly Item[], { block, skipped }: WriteOutcome): number => {
     // Not again before the index has seen the block: until then the difference does not know of it.
@@ -187,11 +194,19 @@ export function createRelay(ports: RelayPorts, options: RelayOptions): Relay {
     }
   };
 
+  const findWords = (): MissingWord[] => {
+    if (lookedAtMs - wholeAtMs >= WHOLE_LOOK_MS) open = undefined;
+    if (open === undefined) wholeAtMs = lookedAtMs;
+    const words = missingWords(registry, ports.held(open));
+    open = new Set(words.map(({ word }) => word.attestation.subject));
+    return words;
+  };
+
   const look = async (): Promise<RelayReport> => {
     lookedAtMs = clock.monotonicMs();
     dirty = false;
     forgetPauses();
-    const words = missingWords(registry, ports.held());
+    const words = findWords();
     const heads = missingHeads(registry, ports.heads());
     const places = new Set([...words, ...heads].map((item) => item.place));
     for (const place of missingSince.keys()) if (!places.has(place)) missingSince.delete(place);
@@ -216,7 +231,7 @@ export function createRelay(ports: RelayPorts, options: RelayOptions): Relay {
     return { sent: items - skipped + sum(reports ?? []), skipped, lacking: words.length + heads.length };
   };
 
-  const relayOnce = async (): Promise<RelayReport> => {
+  const relayOpen = async (): Promise<RelayReport> => {
     try {
       const done = await look();
       if (unreachable && done.sent > 0) {
@@ -231,20 +246,25 @@ export function createRelay(ports: RelayPorts, options: RelayOptions): Relay {
       if (!unreachable && !stopped) log.warn("relay.paused", { code: error.code, error: error.message });
       unreachable = true;
       missingSince.clear(); // nobody was late: patience begins when the chain is back
-      return { sent: 0, skipped: 0, lacking: missingWords(registry, ports.held()).length };
+      return { sent: 0, skipped: 0, lacking: missingWords(registry, ports.held(open)).length };
     }
   };
 
   const tick = () => {
     const again = lacking && clock.monotonicMs() - lookedAtMs >= LACKING_LOOK_MS;
     if (batchesUnderWay >= maxInFlight || !(dirty || again)) return;
-    void relayOnce();
+    void relayOpen();
   };
 
   return {
-    relayOnce,
-    kick() {
+    relayOnce() {
+      open = undefined;
+      return relayOpen();
+    },
+    kick(subjects) {
       dirty = true;
+      if (subjects === undefined) open = undefined;
+      else for (const subject of subjects) open?.add(subject);
     },
     start() {
       timer = setInterval(tick, LOOK_MS);

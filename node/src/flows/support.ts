@@ -175,8 +175,8 @@ export function createSupport(ports: SupportPorts): Support {
         if (effect.indicator === undefined || effect.kind === "sighting" || effect.kind === "receipt")
           continue;
         open.add(effect.indicator);
+        void answer(effect.indicator);
       }
-      for (const id of open) void answer(id);
     },
     tick() {
       for (const effect of contested.splice(0)) defend(effect);

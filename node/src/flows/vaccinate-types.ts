@@ -87,6 +87,8 @@ export interface Lane {
   readonly because: Map<IndicatorId, readonly string[]>;
   /** Files may differ from memory: write even when no decision changed. */
   isDirty: boolean;
+  /** When the control was last written, monotonic ms. */
+  appliedAtMs: number;
   running: Promise<void> | undefined;
   fault: AnamnesisError | undefined;
 }

@@ -1,11 +1,12 @@
 /**
  * policy → plan → apply → verify → receipt, per control.
  *
- * Each control has a lane. While a lane writes, what arrives waits and is its next batch, so there
- * are no timers and one write covers many records. A batch is decided, compiled, checked, applied,
+ * Each control has a lane. While a lane writes, what arrives waits and is its next batch: one write
+ * covers many records, and there is no timer but the pace of controls that are read seldom. A batch is decided, compiled, checked, applied,
  * verified and committed in exactly this order; a crash in between leaves files ahead of the store,
  * and the same decisions are made again at the next start.
  */
+import { setTimeout as delay } from "node:timers/promises";
 import { AnamnesisError, isAnamnesisError } from "@anamnesis/sdk/core/errors";
 import { DEFAULT_BUDGET_PER_HOUR, isSelfStale, stops, weaker } from "@anamnesis/sdk/core/policy";
 import type { ActionClass, IndicatorForm, IndicatorId, ReleaseClass, Self } from "@anamnesis/sdk/core/types";
@@ -62,6 +63,7 @@ export function createVaccinate(
       deferred: new Set(),
       because: new Map(),
       isDirty: false,
+      appliedAtMs: Number.NEGATIVE_INFINITY,
       running: undefined,
       fault: undefined,
     };
@@ -80,6 +82,7 @@ export function createVaccinate(
 
   async function work(lane: Lane): Promise<void> {
     do {
+      await turnOf(lane);
       const taken = [...lane.pending];
       const renewed = new Set(lane.renewed);
       lane.pending.clear();
@@ -103,6 +106,12 @@ export function createVaccinate(
         return; // `tick` tries again
       }
     } while (lane.pending.size > 0);
+  }
+
+  /** Waits until the control may be written again. */
+  async function turnOf({ control, appliedAtMs }: Lane): Promise<void> {
+    const restMs = appliedAtMs + (control.paceMs ?? 0) - clock.monotonicMs();
+    if (restMs > 0) await delay(Math.min(restMs, control.paceMs ?? 0));
   }
 
   async function batch(
@@ -131,6 +140,7 @@ export function createVaccinate(
       lane.isDirty = true;
       const applications = [...inForce.values()];
       await control.apply(applications);
+      lane.appliedAtMs = clock.monotonicMs();
       const found = await control.verify(applications);
       if (found.missing.length + found.extra.length > 0) {
         const message = `${control.name} holds ${found.missing.length} too few and ${found.extra.length} too many of ${applications.length} after writing; look who else writes there`;

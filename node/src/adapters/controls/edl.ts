@@ -6,6 +6,9 @@ import type { FileSystem } from "./atomic-file.ts";
 import { createFileControl, type RenderedFile, stateHash } from "./file-control.ts";
 import { refuse, refuseObservable } from "./observable-plan.ts";
 
+/** Firewalls fetch lists every few minutes. */
+const PACE_MS = 250;
+
 /** Where the lists are. */
 export interface EdlOptions {
   readonly name: string;
@@ -27,6 +30,7 @@ export function createEdl(
     name: options.name,
     kind: "edl",
     level: options.level,
+    paceMs: PACE_MS,
     paths: [options.path, domainsPath],
     compile,
     render(applications) {

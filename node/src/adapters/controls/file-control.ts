@@ -1,8 +1,8 @@
 /** What a control that acts through files has in common: write atomically, read back, compare. */
 import { dirname } from "node:path";
-import { toHex, utf8 } from "@anamnesis/sdk/core/bytes";
+import { setTimeout as delay } from "node:timers/promises";
 import { AnamnesisError } from "@anamnesis/sdk/core/errors";
-import { sha256 } from "@anamnesis/sdk/core/hash";
+import { sha256Hex } from "@anamnesis/sdk/core/hash";
 import type { IndicatorId, PurdueLevel } from "@anamnesis/sdk/core/types";
 import type { Application, Clock, Control } from "../../ports.ts";
 import { type FileSystem, nodeFileSystem, readText, replaceFile, syncFiles } from "./atomic-file.ts";
@@ -25,6 +25,7 @@ export interface FileControlKind {
   readonly name: string;
   readonly kind: Control["kind"];
   readonly level: PurdueLevel;
+  readonly paceMs?: number;
   readonly clock: Clock;
   readonly files?: FileSystem;
   readonly compile: Control["compile"];
@@ -40,9 +41,12 @@ export interface FileControlKind {
   readonly engine?: (expected: ReadonlyMap<string, readonly IndicatorId[]>) => Promise<readonly string[]>;
 }
 
+/** Between two syncs of one control, ms. */
+const SYNC_PACE_MS = 200;
+
 /** Hash over the statements of a file, for its header: 16 hexadecimal digits. */
 export function stateHash(body: string): string {
-  return toHex(sha256(utf8(body)).subarray(0, 8)).slice(2);
+  return sha256Hex(body).slice(0, 16);
 }
 
 /** A control over files. Calls are queued: the second `apply` starts when the first is done. */
@@ -100,6 +104,7 @@ export function createFileControl(kind: FileControlKind): Control {
         const paths = [...unsynced];
         unsynced.clear();
         await syncFiles(paths, files);
+        await delay(SYNC_PACE_MS, undefined, { ref: false });
       }
     } catch (fault) {
       syncFault = fault;
@@ -140,6 +145,7 @@ export function createFileControl(kind: FileControlKind): Control {
     name: kind.name,
     kind: kind.kind,
     level: kind.level,
+    ...(kind.paceMs === undefined ? {} : { paceMs: kind.paceMs }),
     compile: kind.compile,
     async preflight() {
       for (const path of kind.paths) {

@@ -27,6 +27,9 @@ export interface NftablesOptions {
   readonly apply?: "file" | "exec";
 }
 
+/** The kernel drops an element at most this much after its time; while this node lives, it ends it in time. */
+const TIMEOUT_SLACK_MS = 10_000;
+
 const SETS = ["block4", "block6", "watch4", "watch6"] as const;
 const STATEMENT = /^add element inet anamnesis ((?:block|watch)[46](?:r?)) \{ ([0-9a-f.:/]+) \}$/;
 
@@ -96,51 +99,47 @@ function compile(form: IndicatorForm, action: ActionClass, self: Self): Compiled
 }
 
 function render(path: string, applications: readonly Application[], nowMs: number): Rendering {
-  const elements = collect(applications);
-  const body = elements
-    .map(({ set, value, expiresAtMs, indicators }) => {
-      const seconds = Math.max(1, Math.ceil((expiresAtMs - nowMs) / 1000));
-      return `add element inet anamnesis ${set} { ${value} timeout ${seconds}s comment "${indicators[0]}" }\n`;
-    })
-    .join("");
-  const state = stateHash(elements.map(({ set, value }) => `${set} ${value}\n`).join(""));
+  const elements = collect(applications, nowMs);
+  const state = stateHash(elements.map(({ key }) => key).join("\n"));
+  const body = elements.map(({ line }) => line).join("");
   const text = `#!/usr/sbin/nft -f\n# anamnesis\n# count ${elements.length}\n# state ${state}\n${FRAME}${body}`;
-  const expected = () =>
-    new Map(elements.map(({ set, value, indicators }) => [`${set} ${value}`, indicators] as const));
+  const expected = () => new Map(elements.map(({ key, indicators }) => [key, indicators] as const));
   return { files: [{ path, text }], expected };
 }
 
 interface Element {
-  readonly set: string;
-  readonly value: string;
+  /** Set and value. */
+  readonly key: string;
+  readonly line: string;
   readonly expiresAtMs: number;
   readonly indicators: readonly IndicatorId[];
 }
 
+function elementOf(
+  set: string,
+  value: string,
+  expiresAtMs: number,
+  indicators: readonly IndicatorId[],
+  nowMs: number,
+): Element {
+  const seconds = Math.max(1, Math.ceil((expiresAtMs - nowMs) / 1000));
+  const line = `add element inet anamnesis ${set} { ${value} timeout ${seconds}s comment "${indicators[0]}" }\n`;
+  return { key: `${set} ${value}`, line, expiresAtMs, indicators };
+}
+
 /** One element per address, ranges merged; a merged range ends with the first of its parts. */
-function collect(applications: readonly Application[]): readonly Element[] {
+function collect(applications: readonly Application[], nowMs: number): readonly Element[] {
   const singles = new Map<string, Element>();
   const ranges = new Map<string, { text: string; application: Application }[]>();
   for (const application of applications) {
-    const [set, value] = partsOf(application);
-    if (set === undefined || value === undefined) {
-      throw new AnamnesisError(
-        "input.invalid",
-        `not an nftables statement of ours: ${application.statement}`,
-      );
-    }
-    if (set.endsWith("r")) {
-      ranges.set(set, [...(ranges.get(set) ?? []), { text: value, application }]);
+    const single = singleOf(application, nowMs);
+    if ("range" in single) {
+      const { set, range } = single;
+      ranges.set(set, [...(ranges.get(set) ?? []), { text: range, application }]);
       continue;
     }
-    const key = `${set} ${value}`;
-    const before = singles.get(key);
-    singles.set(key, {
-      set,
-      value,
-      expiresAtMs: Math.max(application.expiresAtMs, before?.expiresAtMs ?? 0),
-      indicators: [...(before?.indicators ?? []), application.indicator],
-    });
+    const before = singles.get(single.key);
+    singles.set(single.key, before === undefined ? single : joined(before, single));
   }
   const merged = [...ranges].flatMap(([set, members]) => {
     const parts = members.map((member) => ({ ...member, range: parseRange(member.text) }));
@@ -151,24 +150,40 @@ function collect(applications: readonly Application[]): readonly Element[] {
         );
         const expiresAtMs = Math.min(...inside.map(({ application }) => application.expiresAtMs));
         const indicators = inside.map(({ application }) => application.indicator);
-        return toCidrs(whole).map((value) => ({ set, value, expiresAtMs, indicators }));
+        return toCidrs(whole).map((value) => elementOf(set, value, expiresAtMs, indicators, nowMs));
       },
     );
   });
-  return [...singles.values(), ...merged].sort((a, b) =>
-    a.set === b.set ? (a.value < b.value ? -1 : 1) : a.set < b.set ? -1 : 1,
-  );
+  merged.sort((a, b) => (a.key < b.key ? -1 : 1));
+  return [...singles.values(), ...merged];
 }
 
-const parts = new WeakMap<Application, readonly string[]>();
+/** Two indicators name one address: it stays as long as either says. */
+function joined(one: Element, other: Element): Element {
+  const later = one.expiresAtMs >= other.expiresAtMs ? one : other;
+  return { ...later, indicators: [...one.indicators, ...other.indicators] };
+}
 
-/** Set and value of a statement; applications in force are written again and again. */
-function partsOf(application: Application): readonly string[] {
-  const held = parts.get(application);
-  if (held !== undefined) return held;
-  const [, ...found] = STATEMENT.exec(application.statement) ?? [];
-  parts.set(application, found);
-  return found;
+interface Remembered {
+  readonly atMs: number;
+  readonly element: Element | { readonly set: string; readonly range: string };
+}
+
+const remembered = new WeakMap<Application, Remembered>();
+
+/** What an application adds: what is in force is written again and again, and read from its statement once. */
+function singleOf(application: Application, nowMs: number): Remembered["element"] {
+  const held = remembered.get(application);
+  if (held !== undefined && Math.abs(nowMs - held.atMs) < TIMEOUT_SLACK_MS) return held.element;
+  const { statement, expiresAtMs, indicator } = application;
+  const [, set, value] = STATEMENT.exec(statement) ?? [];
+  if (set === undefined || value === undefined)
+    throw new AnamnesisError("input.invalid", `not an nftables statement of ours: ${statement}`);
+  const element = set.endsWith("r")
+    ? { set, range: value }
+    : elementOf(set, value, expiresAtMs, [indicator], nowMs);
+  remembered.set(application, { atMs: nowMs, element });
+  return element;
 }
 
 function elementsOf(text: string): readonly string[] {

@@ -12,6 +12,9 @@ import { createFileControl, type RenderedFile, type Rendering, stateHash } from 
 import { compileRules, SID_MARK } from "./suricata-rules.ts";
 import { checkSensor } from "./suricata-sensor.ts";
 
+/** A sensor takes seconds to reload its rules. */
+const PACE_MS = 100;
+
 /** Where the rule file is. */
 export interface SuricataOptions {
   readonly name: string;
@@ -71,6 +74,7 @@ export function createSuricata(
     name: options.name,
     kind: "suricata",
     level: options.level,
+    paceMs: PACE_MS,
     paths: [path],
     compile: compileRules,
     render,
