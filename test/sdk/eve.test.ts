@@ -438,3 +438,17 @@ describe("the recorded attacks", () => {
     ]);
   });
 });
+
+test("the body of an attacker's form is no file that could be met again", () => {
+  const lines = readFileSync(join(import.meta.dirname, "../../fixtures/attacks/all.eve.json"), "utf8").split(
+    "\n",
+  );
+  const filesOf = (sid: number): readonly string[] => {
+    const line = lines.find((each) => each.includes(`"signature_id":${sid}`)) ?? "";
+    const outcome = parseEveLine(line, CONTEXT);
+    if (outcome.kind !== "detection") throw new Error(`alert ${sid} is not in the recording`);
+    return outcome.detection.observables.flatMap(({ kind, value }) => (kind === "file" ? [value] : []));
+  };
+  expect(filesOf(9000102)).toEqual([]);
+  expect(filesOf(9000104)).toEqual(["487597eb72fa4f61de61bbaef0a70015f15107a77f26da51414ba4e39c81881b"]);
+});

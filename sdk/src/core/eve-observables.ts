@@ -13,7 +13,7 @@ const MAX_OBSERVABLES = 32;
  *
  * The attacker's address; when the victim is the client: the name it looked up, the HTTP host and
  * URL, the TLS server name; when the attacker is the client: its JA3 and JA4; and the SHA-256 of
- * files that the attacker sent. Never the victim's own names, files or fingerprints.
+ * files that the attacker sent (not of its requests' bodies). Never the victim's own names, files or fingerprints.
  */
 export function eveObservables(event: JsonRecord, ends: Ends): readonly Observable[] {
   const { attacker, attackerIsClient, attackerSent } = ends;
@@ -34,7 +34,9 @@ export function eveObservables(event: JsonRecord, ends: Ends): readonly Observab
     const files = Array.isArray(event.files) ? event.files : [event.fileinfo];
     for (const file of files as readonly unknown[]) {
       // A hash of half a file is the hash of something else.
-      if (isRecord(file) && file.state !== "TRUNCATED") add(found, "file", file.sha256, /^[0-9a-f]{64}$/);
+      if (!isRecord(file) || file.state === "TRUNCATED") continue;
+      if (attackerIsClient === true && isRequestBody(file, event.http)) continue;
+      add(found, "file", file.sha256, /^[0-9a-f]{64}$/);
     }
   }
   return found.length > MAX_OBSERVABLES ? found.slice(0, MAX_OBSERVABLES) : found;
@@ -43,6 +45,12 @@ export function eveObservables(event: JsonRecord, ends: Ends): readonly Observab
 /** An address as an observable of its family. `address` is canonical. */
 export function addressObservable(address: string): Observable {
   return { kind: address.includes(":") ? "ipv6-addr" : "ipv4-addr", value: address };
+}
+
+/** Suricata names the body of a request after its URL: a form that was sent is no file that could be met again. */
+function isRequestBody(file: JsonRecord, http: unknown): boolean {
+  if (!isRecord(http) || typeof http.url !== "string" || typeof file.filename !== "string") return false;
+  return http.url.replace(/[?#].*$/s, "").endsWith(file.filename);
 }
 
 function add(found: Observable[], kind: ObservableKind, value: unknown, form: RegExp): void {
