@@ -439,7 +439,7 @@ describe("the recorded attacks", () => {
   });
 });
 
-test("the body of an attacker's form is no file that could be met again", () => {
+it("the body of an attacker's form is no file that could be met again", () => {
   const lines = readFileSync(join(import.meta.dirname, "../../fixtures/attacks/all.eve.json"), "utf8").split(
     "\n",
   );
