@@ -58,14 +58,26 @@ export async function openLevelStore(directory: string, log: Log): Promise<Closa
   }
 
   return {
-    get: (key) => db.getSync(key),
-    async *entries({ gte, lt, reverse = false, limit = -1 }) {
-      const iterator = db.iterator({ gte, lt, reverse, limit });
+    // While it reopens itself on a full disk, reading fails, too: as the store's fault, not the reader's.
+    get(key) {
       try {
-        for (let page = await iterator.nextv(1000); page.length > 0; page = await iterator.nextv(1000))
-          yield* page;
-      } finally {
-        await iterator.close();
+        return db.getSync(key);
+      } catch (cause) {
+        throw translate(cause, directory);
+      }
+    },
+    async *entries({ gte, lt, reverse = false, limit = -1 }) {
+      try {
+        const iterator = db.iterator({ gte, lt, reverse, limit });
+        try {
+          for (let page = await iterator.nextv(1000); page.length > 0; page = await iterator.nextv(1000))
+            yield* page;
+        } finally {
+          await iterator.close();
+        }
+      } catch (cause) {
+        // A reader that throws into the loop closes it by `return`: what arrives here is the store's.
+        throw translate(cause, directory);
       }
     },
     commit(ops) {
