@@ -7,7 +7,6 @@ export {
 } from "./client/client.ts";
 export type { Publishable, PublishOptions, PublishResult } from "./client/publish.ts";
 export type { RetryPolicy } from "./client/retry.ts";
-export type * from "./client/views.ts";
 export type { WatchOptions, WatchState } from "./client/watch.ts";
 export { fromHex, parseAddress, parseBytes32, parseSignature, toHex } from "./core/bytes.ts";
 export { canonicalBytes, canonicalText } from "./core/canonical.ts";
@@ -28,3 +27,4 @@ export { recoverSigner } from "./core/signature.ts";
 export { memoryHash, responseStatus, status, wins } from "./core/status.ts";
 export { createHasher, type Domain, type TypedDataHasher, uidOf } from "./core/typed-data.ts";
 export type * from "./core/types.ts";
+export type * from "./core/views.ts";

@@ -1,6 +1,9 @@
-import type { ActionClass, Address, IndicatorId, MemberNumber } from "@anamnesis/sdk/core/types";
+import type { IndicatorId } from "@anamnesis/sdk/core/types";
+import type { Change, ChangeType, Step, Timeline } from "@anamnesis/sdk/core/views";
 import type { Store, StoreOp } from "../ports.ts";
 import { fromJson, ordinal, rangeOf, toJson } from "./keys.ts";
+
+export type { Change, ChangeType, Step, Timeline };
 
 /** The steps of the walk that a plant can reach for one indicator, in order. */
 export const STEPS = [
@@ -12,47 +15,10 @@ export const STEPS = [
   "attested",
   "protected",
   "recorded",
-] as const;
-/** One step of the walk. */
-export type Step = (typeof STEPS)[number];
-
-/** What else can happen to a record or to the node. */
-export type ChangeType =
-  | Step
-  | "review"
-  | "held"
-  | "stopped"
-  | "sighting"
-  | "refused"
-  | "deferred"
-  | "undone"
-  | "refuted"
-  | "withdrawn"
-  | "superseded"
-  | "alarm";
-
-/** One line of the change stream. */
-export interface Change {
-  /** Grows by one, never reused: the cursor of the stream. */
-  readonly sequence: number;
-  /** ms since the epoch, this node's clock. */
-  readonly atMs: number;
-  readonly type: ChangeType;
-  readonly indicator?: IndicatorId;
-  readonly feed?: Address;
-  readonly member?: MemberNumber;
-  readonly control?: string;
-  readonly action?: ActionClass;
-  /** An error code or a short reason. */
-  readonly code?: string;
-  readonly detail?: string;
-}
+] as const satisfies readonly Step[];
 
 /** A change before it has its number. */
 export type NewChange = Omit<Change, "sequence">;
-
-/** When a plant reached each step for one indicator the first time, ms since the epoch. */
-export type Timeline = Readonly<Partial<Record<Step, number>>>;
 
 /** The durable log of what changed, and the timelines read from it. */
 export interface Changes {

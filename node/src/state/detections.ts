@@ -1,58 +1,15 @@
-import type { Detection, IndicatorForm, IndicatorId, ReleaseClass } from "@anamnesis/sdk/core/types";
+import type { IndicatorId } from "@anamnesis/sdk/core/types";
+import type {
+  DetectionOutcome,
+  DetectorCounts,
+  QueuedCandidate,
+  Stopped,
+  StoredDetection,
+} from "@anamnesis/sdk/core/views";
 import type { LineBatch, LineReason, Store, StoreOp } from "../ports.ts";
 import { fromJson, ordinal, rangeOf, toJson } from "./keys.ts";
 
-/** Why a value did not become a candidate. */
-export interface Stopped {
-  readonly value: string;
-  readonly code: string;
-  /** The entry that stopped it, with its source: `asset plc-1 (self.yaml)`. */
-  readonly entry: string;
-}
-
-/** What a detection led to. */
-export interface DetectionOutcome {
-  /** The strongest of its candidates' fates. */
-  readonly kind: "released" | "sighting" | "review" | "held" | "stopped";
-  readonly indicators: readonly IndicatorId[];
-  readonly stopped: readonly Stopped[];
-}
-
-/** A detection as kept; the outcome is absent only between two hops. */
-export interface StoredDetection {
-  readonly sequence: number;
-  readonly detection: Detection;
-  readonly outcome?: DetectionOutcome;
-}
-
-/** A candidate that awaits the company's word. */
-export interface QueuedCandidate {
-  readonly id: IndicatorId;
-  readonly form: IndicatorForm;
-  readonly class: ReleaseClass;
-  readonly severity: number | null;
-  readonly name: string;
-  readonly attackIds: readonly string[];
-  readonly firstMs: number;
-  readonly lastMs: number;
-  readonly count: number;
-  readonly state: "review" | "held";
-  /** Why it was not released by itself: `release.review`, `validation.hit` … */
-  readonly reason: string;
-  /** End of a hold, ms since the epoch; then it is back in review, louder. */
-  readonly holdUntilMs?: number;
-}
-
-/** What a detector has delivered so far, by outcome. */
-export interface DetectorCounts {
-  readonly lines: number;
-  readonly detections: number;
-  readonly context: number;
-  readonly duplicates: number;
-  readonly rejected: Readonly<Partial<Record<LineReason, number>>>;
-  /** The last line of each rejected kind, trimmed. */
-  readonly examples: Readonly<Partial<Record<LineReason, string>>>;
-}
+export type { DetectionOutcome, DetectorCounts, QueuedCandidate, Stopped, StoredDetection };
 
 /** Detections, their outcomes, the candidates in review, and where each detector stands. */
 export interface Detections {

@@ -1,7 +1,4 @@
 import { AnamnesisError } from "../core/errors.ts";
-import { type Publishable, type PublishOptions, type PublishResult, publishLines } from "./publish.ts";
-import { type Connection, type Fetch, request } from "./request.ts";
-import { DEFAULT_RETRY, type RetryPolicy, strongRandom, wait } from "./retry.ts";
 import type {
   Audit,
   Change,
@@ -16,7 +13,10 @@ import type {
   StoredDetection,
   VaccineView,
   WhyAnswer,
-} from "./views.ts";
+} from "../core/views.ts";
+import { type Publishable, type PublishOptions, type PublishResult, publishLines } from "./publish.ts";
+import { type Connection, type Fetch, request } from "./request.ts";
+import { DEFAULT_RETRY, type RetryPolicy, strongRandom, wait } from "./retry.ts";
 import { type WatchOptions, watchChanges } from "./watch.ts";
 
 /** Where the node is and what may be put in place of the platform's parts. */

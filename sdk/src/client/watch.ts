@@ -1,9 +1,9 @@
 import { AnamnesisError } from "../core/errors.ts";
 import type { Bytes32 } from "../core/types.ts";
+import type { Change } from "../core/views.ts";
 import { type Connection, type Failure, failureOf, headersOf, unreachable, urlOf } from "./request.ts";
 import { isTransient, pauseMs, type RetryPolicy, type wait } from "./retry.ts";
 import { createEventParser, type ServerEvent } from "./sse.ts";
-import type { Change } from "./views.ts";
 
 /** Where a stream stands when it has caught up. */
 export interface WatchState {

@@ -12,7 +12,7 @@ import type {
   ReleaseClass,
   Status,
   Subject,
-} from "../core/types.ts";
+} from "./types.ts";
 
 // ── the change stream ────────────────────────────────────────────────────────────────────────
 
