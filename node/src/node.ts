@@ -43,9 +43,11 @@ import type {
   Peers,
   Randomness,
   Signer,
+  StoreOp,
 } from "./ports.ts";
 import { createReactions } from "./reactions.ts";
 import type { Rooms } from "./rooms.ts";
+import type { NewChange } from "./state/changes.ts";
 import type { HeldStance, Memory } from "./state/memory.ts";
 import { recordView } from "./state/view.ts";
 
@@ -128,6 +130,14 @@ export async function joinNode(rooms: Rooms, ports: NodePorts, policy: NodePolic
 
   const egress = createEgress({ log, self, memberOf: (key) => registry.key(key)?.member });
 
+  /** Writes what a start works out again: it need not outlive a power cut. */
+  async function note(ops: readonly StoreOp[], news: readonly NewChange[], done?: () => void): Promise<void> {
+    const staged = news.map(changes.stage);
+    await store.commit([...ops, ...staged.map(({ op }) => op)], { sync: false });
+    done?.();
+    changes.publish(staged.map(({ change }) => change));
+  }
+
   // The feed of this plant: what every other flow writes into.
   const ownFeed = createOwnFeed({
     store,
@@ -152,7 +162,7 @@ export async function joinNode(rooms: Rooms, ports: NodePorts, policy: NodePolic
       ...policy.vaccination,
       async commit(ops, receipts, news) {
         const waiting = outbox.stage(receiptEntries(receipts, clock, tlpOf));
-        await ownFeed.append([], { ops: [...ops, ...waiting.ops], changes: news, done: waiting.done });
+        await note([...ops, ...waiting.ops], news, waiting.done);
       },
     },
   );
@@ -193,7 +203,7 @@ export async function joinNode(rooms: Rooms, ports: NodePorts, policy: NodePolic
     },
     { ...policy.relay, self },
   );
-  const reactions = createReactions({ clock, log, rooms, ownFeed, support, vaccinate, relay, peers });
+  const reactions = createReactions({ clock, log, rooms, note, support, vaccinate, relay, peers });
   const admit = createAdmit({
     clock,
     log,

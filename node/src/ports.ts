@@ -59,6 +59,8 @@ export type StoreOp =
  *
  * `commit` MUST be atomic, MUST be durable (synced) when it resolves, and MUST take effect in the
  * order of the calls; concurrent commits MAY share one sync. Reads see committed batches only.
+ * With `sync: false` it survives the process when it resolves, and a power cut once a later synced
+ * commit has: for what a start works out again.
  * @throws AnamnesisError `store.full` | `store.io` | `store.locked` | `store.corrupt`
  */
 export interface Store {
@@ -70,7 +72,7 @@ export interface Store {
     reverse?: boolean;
     limit?: number;
   }): AsyncIterable<readonly [string, Uint8Array]>;
-  commit(ops: readonly StoreOp[]): Promise<void>;
+  commit(ops: readonly StoreOp[], options?: { readonly sync?: boolean }): Promise<void>;
 }
 
 // ── keys ─────────────────────────────────────────────────────────────────────────────────────

@@ -3,12 +3,11 @@
  * something to send, and people hear of it. The joints of the walk, in one place.
  */
 import type { Address, IndicatorId, Subject } from "@anamnesis/sdk/core/types";
-import type { OwnFeed } from "./flows/append.ts";
 import type { Effect } from "./flows/project.ts";
 import type { Relay } from "./flows/relay.ts";
 import type { Support } from "./flows/support.ts";
 import type { Vaccinate } from "./flows/vaccinate-types.ts";
-import type { Clock, Log } from "./ports.ts";
+import type { Clock, Log, StoreOp } from "./ports.ts";
 import type { Rooms } from "./rooms.ts";
 import type { ChangeType, NewChange } from "./state/changes.ts";
 import type { RecordView } from "./state/record.ts";
@@ -20,7 +19,7 @@ export interface ReactionPorts {
   readonly clock: Clock;
   readonly log: Log;
   readonly rooms: Rooms;
-  readonly ownFeed: OwnFeed;
+  note(ops: readonly StoreOp[], news: readonly NewChange[]): Promise<void>;
   readonly support: Support;
   readonly vaccinate: Vaccinate;
   readonly relay: Pick<Relay, "kick">;
@@ -69,9 +68,7 @@ export function createReactions(ports: ReactionPorts): Reactions {
 
   function tell(news: readonly NewChange[]): void {
     if (news.length === 0) return;
-    ports.ownFeed
-      .append([], { changes: news })
-      .catch((error: unknown) => log.warn("changes.lost", { message: String(error) }));
+    ports.note([], news).catch((error: unknown) => log.warn("changes.lost", { message: String(error) }));
   }
 
   function refresh(id: IndicatorId): NewChange[] {

@@ -34,6 +34,9 @@ export interface Changes {
   subscribe(listener: (change: Change) => void): () => void;
 }
 
+/** A start leaves so many numbers out: what a power cut took from the end of the log is never numbered again. */
+const START_GAP = 1000;
+
 /** Loads the change log of a store. */
 export async function loadChanges(store: Store): Promise<Changes> {
   let sequence = 0;
@@ -53,6 +56,8 @@ export async function loadChanges(store: Store): Promise<Changes> {
     sequence = change.sequence;
     note(change);
   }
+
+  if (sequence > 0) sequence += START_GAP;
 
   return {
     stage(newChange) {

@@ -44,7 +44,7 @@ export type ChangeType =
 
 /** One line of the change stream. */
 export interface Change {
-  /** Grows by one, never reused: the cursor of the stream. */
+  /** Grows, never reused: the cursor of the stream. */
   readonly sequence: number;
   /** ms since the epoch, this node's clock. */
   readonly atMs: number;

@@ -87,7 +87,7 @@ export function createTornStore(disk: MemoryStore, cut?: PowerCut, onCut?: () =>
     },
     get: (key) => disk.get(key),
     entries: (range) => disk.entries(range),
-    async commit(ops) {
+    async commit(ops, options) {
       if (isDead) return new Promise(() => {});
       commits++;
       if (cut !== undefined && commits === cut.commit) {
@@ -96,7 +96,7 @@ export function createTornStore(disk: MemoryStore, cut?: PowerCut, onCut?: () =>
         onCut?.();
         return new Promise(() => {});
       }
-      await disk.commit(ops);
+      await disk.commit(ops, options);
       if (isDead) return new Promise(() => {}); // durable, and nobody is left to hear of it
     },
     failWith: (error) => disk.failWith(error),

@@ -11,6 +11,7 @@ export interface ClosableStore extends Store {
 
 interface Waiting {
   readonly ops: readonly StoreOp[];
+  readonly sync: boolean;
   resolve(): void;
   reject(error: unknown): void;
 }
@@ -44,7 +45,7 @@ export async function openLevelStore(directory: string, log: Log): Promise<Closa
         }
         await db.batch(
           batch.flatMap((waiting) => waiting.ops as StoreOp[]),
-          { sync: true },
+          { sync: batch.some((waiting) => waiting.sync) },
         );
         for (const waiting of batch) waiting.resolve();
       } catch (cause) {
@@ -80,10 +81,10 @@ export async function openLevelStore(directory: string, log: Log): Promise<Closa
         throw translate(cause, directory);
       }
     },
-    commit(ops) {
+    commit(ops, { sync = true } = {}) {
       if (ops.length === 0) return Promise.resolve();
       return new Promise<void>((resolve, reject) => {
-        queue.push({ ops, resolve, reject });
+        queue.push({ ops, sync, resolve, reject });
         writing ??= drain();
       });
     },

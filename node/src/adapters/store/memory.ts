@@ -16,24 +16,29 @@ export interface MemoryStore extends Store {
 export function createMemoryStore(
   options: { manual?: boolean; from?: ReadonlyMap<string, Uint8Array> } = {},
 ): MemoryStore {
+  /** As readers see it, and as a power cut would leave it. */
   const disk = new Map(options.from ?? []);
+  const durable = new Map(disk);
+  let unsynced: StoreOp[] = [];
   let sorted: string[] | undefined;
-  let pending: { ops: readonly StoreOp[]; resolve(): void; reject(error: Error): void }[] = [];
+  let pending: { ops: readonly StoreOp[]; sync: boolean; resolve(): void; reject(error: Error): void }[] = [];
   let failure: Error | undefined;
   let dead = false;
   let commits = 0;
 
-  function sync(): void {
+  function flush(): void {
     const batch = pending;
     pending = [];
-    for (const { ops, resolve, reject } of batch) {
+    for (const { ops, sync, resolve, reject } of batch) {
       if (failure !== undefined) {
         reject(failure);
         continue;
       }
-      for (const op of ops) {
-        if (op.type === "put") disk.set(op.key, op.value.slice());
-        else disk.delete(op.key);
+      write(disk, ops);
+      unsynced.push(...ops);
+      if (sync) {
+        write(durable, unsynced);
+        unsynced = [];
       }
       sorted = undefined;
       commits++;
@@ -55,21 +60,28 @@ export function createMemoryStore(
         if (value !== undefined) yield [key, value];
       }
     },
-    commit(ops) {
+    commit(ops, { sync = true } = {}) {
       if (dead) return new Promise(() => {}); // the process is gone: nobody is told anything
       return new Promise((resolve, reject) => {
-        pending.push({ ops, resolve, reject });
-        if (options.manual !== true) queueMicrotask(sync);
+        pending.push({ ops, sync, resolve, reject });
+        if (options.manual !== true) queueMicrotask(flush);
       });
     },
-    sync,
+    sync: flush,
     failWith(error) {
       failure = error;
     },
     crash() {
       dead = true;
       pending = [];
-      return createMemoryStore({ ...options, from: disk });
+      return createMemoryStore({ ...options, from: durable });
     },
   };
+}
+
+function write(to: Map<string, Uint8Array>, ops: readonly StoreOp[]): void {
+  for (const op of ops) {
+    if (op.type === "put") to.set(op.key, op.value.slice());
+    else to.delete(op.key);
+  }
 }
