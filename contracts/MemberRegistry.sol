@@ -114,14 +114,12 @@ contract MemberRegistry is IMemberRegistry, Votes {
 
     /// @inheritdoc IMemberRegistry
     function anchor(FeedHead[] calldata heads, bytes[] calldata signatures) external {
-        if (heads.length != signatures.length) revert MemberRegistryLengthMismatch(heads.length, signatures.length);
+        uint256 items = heads.length;
+        if (items != signatures.length) revert MemberRegistryLengthMismatch(items, signatures.length);
         // One item is always allowed: maxBatch ≥ 1. The commonest call is spared a look at the parameters.
-        if (heads.length > 1 && heads.length > _parameters.maxBatch) {
-            revert MemberRegistryBatchTooLarge(heads.length, _parameters.maxBatch);
-        }
-        for (uint256 i = 0; i < heads.length; ++i) {
-            uint8 code = _anchor(heads[i], signatures[i]);
-            if (code != SkipCode.NONE) emit Skipped(i, code);
+        if (items > 1) _requireBatch(items);
+        for (uint256 i = 0; i < items; ++i) {
+            _anchorItem(heads, signatures, i);
         }
     }
 
@@ -243,18 +241,34 @@ contract MemberRegistry is IMemberRegistry, Votes {
         emit NodeKeyRevoked(member, key);
     }
 
+    function _anchorItem(FeedHead[] calldata heads, bytes[] calldata signatures, uint256 index) private {
+        uint8 code = _anchor(heads[index], signatures[index]);
+        if (code != SkipCode.NONE) emit Skipped(index, code);
+    }
+
     function _anchor(FeedHead calldata head, bytes calldata signature) private returns (uint8 code) {
         (address feed, uint64 size, bytes32 root) = (head.feed, head.size, head.root);
         _requireSigned(feed, size, root, signature);
-        NodeKey storage key = _nodeKeys[feed];
+        return _record(_nodeKeys[feed], feed, size, root);
+    }
+
+    /// @dev In small steps, because the compiler inlines into small functions only.
+    function _record(NodeKey storage key, address feed, uint64 size, bytes32 root) private returns (uint8 code) {
         if (key.member == 0) return SkipCode.UNKNOWN_KEY;
         if (key.revokedAtBlock != 0) return SkipCode.REVOKED_KEY;
-        if (size <= key.size) return SkipCode.NONE;
+        if (size > key.size) _advance(key, feed, size, root);
+        return SkipCode.NONE;
+    }
 
+    function _advance(NodeKey storage key, address feed, uint64 size, bytes32 root) private {
         key.size = uint40(size);
         key.root = bytes21(root);
         emit FeedAnchored(feed, size, root);
-        return SkipCode.NONE;
+    }
+
+    function _requireBatch(uint256 items) private view {
+        uint16 maximum = _parameters.maxBatch;
+        if (items > maximum) revert MemberRegistryBatchTooLarge(items, maximum);
     }
 
     function _requireCaller() private view returns (uint16 member) {

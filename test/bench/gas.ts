@@ -10,7 +10,7 @@ export interface Result {
 }
 
 /**
- * The one target that is missed, by 1.5 %: what it buys is a signature that anybody may relay and a batch that others
+ * The one target that is missed, by 1.3 %: what it buys is a signature that anybody may relay and a batch that others
  * join, and a relay sends the heads of all members together.
  */
 export const ANCHOR_ALONE = "anchor a head alone / hash-chained head";
