@@ -1,4 +1,5 @@
 import { canonicalBytes, canonicalText } from "@anamnesis/sdk/core/canonical";
+import canonicalize from "canonicalize";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 
@@ -48,4 +49,33 @@ test("a cycle has no canonical form", () => {
   const cycle: Record<string, unknown> = {};
   cycle.self = cycle;
   expect(() => canonicalText(cycle)).toThrow(expect.objectContaining({ code: "input.invalid" }));
+});
+
+test("the quick way and the long way give the same text", () => {
+  const keys = fc.oneof(
+    fc.string({ unit: "binary" }),
+    fc.constantFrom("__proto__", "toJSON", "10", "9", "01"),
+  );
+  const { value } = fc.letrec((tie) => ({
+    value: fc.oneof(
+      { depthSize: "small" },
+      fc.jsonValue({ noUnicodeString: false }),
+      fc.dictionary(keys, fc.oneof(tie("value"), fc.constant(undefined))),
+      fc.array(tie("value")),
+      fc.constantFrom("\ud800", "\\ud800", -0, 1e21, 5e-324),
+    ),
+  }));
+  const either = (work: () => unknown) => {
+    try {
+      return work();
+    } catch {
+      return "no canonical form";
+    }
+  };
+  fc.assert(
+    fc.property(value, (some) => {
+      expect(either(() => canonicalText(some))).toBe(either(() => canonicalize(some)));
+    }),
+    { numRuns: 2000 },
+  );
 });

@@ -79,9 +79,18 @@ export function turnOf(registry: Registry, self: Address, key: Address, member: 
   if (key === self) return 0;
   const own = registry.key(self)?.member;
   if (own === member) return 1;
-  const circle = [...registry.activeMembers()].sort((a, b) => a - b);
+  const circle = circleOf(registry.activeMembers());
   const at = own === undefined ? -1 : circle.indexOf(own);
   if (at < 0) return circle.length + 1;
   const next = circle.filter((number) => number <= member).length;
   return 1 + ((at - next + circle.length) % circle.length);
+}
+
+const circles = new WeakMap<ReadonlySet<MemberNumber>, readonly MemberNumber[]>();
+
+/** Active members in order; the registry gives the same set until membership changes. */
+function circleOf(active: ReadonlySet<MemberNumber>): readonly MemberNumber[] {
+  const known = circles.get(active) ?? [...active].sort((a, b) => a - b);
+  circles.set(active, known);
+  return known;
 }

@@ -1,5 +1,5 @@
-import { concat, equalBytes, toHex, utf8 } from "./bytes.ts";
-import { canonicalBytes } from "./canonical.ts";
+import { concat, toHex, utf8 } from "./bytes.ts";
+import { canonicalBytes, canonicalText } from "./canonical.ts";
 import { AnamnesisError } from "./errors.ts";
 import { sha256 } from "./hash.ts";
 import { entrySchema } from "./schema.ts";
@@ -9,7 +9,7 @@ import type { Commitment, Entry } from "./types.ts";
 export const MAX_ENTRY_BYTES = 65_536;
 
 const ENTRY = utf8("anamnesis/entry/1\0");
-const decoder = new TextDecoder("utf-8", { fatal: true });
+const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /** A leaf of a feed: the entry with its salt, or, when it is withheld or erased, its commitment and the reason. */
 export type Item =
@@ -31,14 +31,16 @@ export function encodeEntry(entry: Entry): Uint8Array {
 
 /** Parses canonical bytes into an entry. Throws `entry.malformed` when they are not an entry in canonical form. */
 export function decodeEntry(bytes: Uint8Array): Entry {
+  let text: string;
   let value: unknown;
   try {
-    value = JSON.parse(decoder.decode(bytes));
+    text = decoder.decode(bytes);
+    value = JSON.parse(text);
   } catch (cause) {
     throw new AnamnesisError("entry.malformed", "an entry is not JSON in UTF-8", { cause });
   }
   const entry = checkShape(value);
-  if (!equalBytes(canonicalBytes(value), bytes))
+  if (canonicalText(value) !== text)
     throw new AnamnesisError("entry.malformed", "an entry is not in canonical form (RFC 8785)");
   return entry;
 }
