@@ -69,11 +69,9 @@ export function planOne(input: PlanInput): Plan {
   });
   if (decision.action === "observe") return { want: undefined, because: decision.because };
 
-  const compiled = control.compile(record.form, decision.action, self);
+  const { compiled, flaw } = compileOnce(control, record.form, decision.action, self);
   if ("refused" in compiled) return refusal(decision, compiled);
   if (!stops(compiled.action)) return wanted(decision, compiled);
-
-  const flaw = planFlaw(decision.action, compiled, self);
   if (flaw === undefined) return wanted(decision, compiled);
   // What must not be blocked may still be watched for.
   const watch = control.compile(record.form, "alert", self);
@@ -83,6 +81,30 @@ export function planOne(input: PlanInput): Plan {
     because: [...decision.because, "plan.self"],
     refused: flaw,
   };
+}
+
+interface Compilation {
+  readonly self: Self;
+  readonly compiled: Compiled | Refusal;
+  readonly flaw?: Refusal;
+}
+
+const compilations = new WeakMap<Control, WeakMap<IndicatorForm, Map<ActionClass, Compilation>>>();
+
+/** Compiles and checks once per action while Self stays: a record is planned at every step of its way. */
+function compileOnce(control: Control, form: IndicatorForm, action: ActionClass, self: Self): Compilation {
+  const ofControl = compilations.get(control) ?? new WeakMap<IndicatorForm, Map<ActionClass, Compilation>>();
+  compilations.set(control, ofControl);
+  const ofForm = ofControl.get(form) ?? new Map<ActionClass, Compilation>();
+  ofControl.set(form, ofForm);
+  const known = ofForm.get(action);
+  if (known?.self === self) return known;
+  const compiled = control.compile(form, action, self);
+  const flaw =
+    "refused" in compiled || !stops(compiled.action) ? undefined : planFlaw(action, compiled, self);
+  const fresh = { self, compiled, ...(flaw === undefined ? {} : { flaw }) };
+  ofForm.set(action, fresh);
+  return fresh;
 }
 
 function planFlaw(decided: ActionClass, compiled: Compiled, self: Self): Refusal | undefined {

@@ -1,6 +1,6 @@
 import { indicatorId, responseId, subjectOf } from "@anamnesis/sdk/core/ids";
 import { parsePattern } from "@anamnesis/sdk/core/pattern";
-import { memoryHash, responseStatus, status, wins } from "@anamnesis/sdk/core/status";
+import { responseStatus, status, wins } from "@anamnesis/sdk/core/status";
 import type {
   Address,
   AttestationBody,
@@ -22,6 +22,7 @@ import type {
   Subject,
   Tlp,
 } from "@anamnesis/sdk/core/types";
+import { createHeldRows } from "./held-rows.ts";
 
 /** A member's last stance as held, with what proves it. */
 export interface HeldStance {
@@ -124,8 +125,7 @@ export function createMemory(membership: Membership): Memory {
   /** Responses whose indicator is not held yet: feeds arrive in any order. */
   const orphans = new Map<IndicatorId, StixCourseOfAction[]>();
   let blindingKey: Uint8Array | undefined;
-  /** Of the registers as they stand; forgotten when one changes. */
-  let hash: Bytes32 | undefined;
+  const rows = createHeldRows();
 
   function subject(id: IndicatorId | ResponseId): Subject | undefined {
     const known = subjects.get(id);
@@ -196,7 +196,7 @@ export function createMemory(membership: Membership): Memory {
 
   return {
     clear() {
-      hash = undefined;
+      rows.clear();
       for (const index of [records, stances, bySubject, byValue, orphans]) index.clear();
     },
     setBlindingKey(key) {
@@ -220,7 +220,7 @@ export function createMemory(membership: Membership): Memory {
       const previous = ofSubject.get(member);
       const next: HeldStance = { register, attestation, tlp, key, index };
       const won = wins(register, previous?.register);
-      if (won) hash = undefined;
+      if (won) rows.put(of, register);
       if (won) stances.set(of, ofSubject.set(member, next));
       const indicator = bySubject.get(of);
       const beaten = won ? previous : next;
@@ -273,13 +273,7 @@ export function createMemory(membership: Membership): Memory {
       }
       return best ?? undefined;
     },
-    heldHash() {
-      if (hash !== undefined) return hash;
-      const rows: [Subject, Register][] = [];
-      for (const [of, held] of stances) for (const { register } of held.values()) rows.push([of, register]);
-      hash = memoryHash(rows);
-      return hash;
-    },
+    heldHash: rows.hash,
     recall(value) {
       const found = new Set<MemoryRecord>();
       for (const name of namesOf(value)) {

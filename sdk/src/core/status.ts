@@ -81,16 +81,24 @@ export function responseStatus(
  * subject 32 ‖ member u16 ‖ version u48 ‖ stance u8 ‖ basis u8 ‖ confidence u8 ‖ validUntil u40 ‖ uid 32.
  */
 export function memoryHash(registers: Iterable<readonly [Subject, Register]>): Bytes32 {
-  const rows = [...registers].map(([subject, r]) =>
-    concat(
-      fromHex(subject),
-      uintBytes(r.member, 2),
-      uintBytes(r.version, 6),
-      Uint8Array.of(r.stance, r.basis, r.confidence),
-      uintBytes(r.validUntil, 5),
-      fromHex(r.uid),
-    ),
-  );
+  const rows = Array.from(registers, ([subject, register]) => memoryRow(subject, register));
   rows.sort((a, b) => Buffer.compare(a, b));
+  return hashRows(rows);
+}
+
+/** One register's 82 bytes in the memory hash. */
+export function memoryRow(subject: Subject, register: Register): Uint8Array {
+  return concat(
+    fromHex(subject),
+    uintBytes(register.member, 2),
+    uintBytes(register.version, 6),
+    Uint8Array.of(register.stance, register.basis, register.confidence),
+    uintBytes(register.validUntil, 5),
+    fromHex(register.uid),
+  );
+}
+
+/** The memory hash of rows that are sorted. */
+export function hashRows(rows: readonly Uint8Array[]): Bytes32 {
   return toHex(sha256(concat(...rows))) as Bytes32;
 }
