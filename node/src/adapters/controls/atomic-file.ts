@@ -1,14 +1,6 @@
 /** Files that are either old or new, never in between: what every control writes through. */
-import {
-  closeSync,
-  fdatasyncSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  unlinkSync,
-  writeFileSync,
-} from "node:fs";
-import { open } from "node:fs/promises";
+import { closeSync, fdatasyncSync, openSync, readFileSync, unlinkSync, writeFileSync } from "node:fs";
+import { open, rename } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { AnamnesisError } from "@anamnesis/sdk/core/errors";
 
@@ -28,9 +20,10 @@ export interface FileSystem {
 }
 
 /**
- * The real file system. Writing is synchronous: a rule file is small and its four calls take a
+ * The real file system. Writing is synchronous: a rule file is small and its three calls take a
  * fraction of a millisecond; through the thread pool they cost several times as much, on the path
- * that an attack races against. Syncing waits for the disk and is left to the thread pool.
+ * that an attack races against. What waits for the disk is left to the thread pool: syncing, and
+ * renaming, because ext4 begins to write the new file out when it takes an old one's name.
  */
 export const nodeFileSystem: FileSystem = {
   async open(path, flags, mode) {
@@ -42,7 +35,7 @@ export const nodeFileSystem: FileSystem = {
       close: async () => closeSync(file),
     };
   },
-  rename: async (from, to) => renameSync(from, to),
+  rename,
   unlink: async (path) => unlinkSync(path),
   readFile: async (path, encoding) => readFileSync(path, encoding),
 };
