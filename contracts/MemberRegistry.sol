@@ -113,13 +113,13 @@ contract MemberRegistry is IMemberRegistry, Votes {
     }
 
     /// @inheritdoc IMemberRegistry
-    function anchor(FeedHead[] calldata heads, bytes[] calldata signatures) external {
+    function anchor(SignedHead[] calldata heads) external {
         uint256 items = heads.length;
-        if (items != signatures.length) revert MemberRegistryLengthMismatch(items, signatures.length);
         // One item is always allowed: maxBatch ≥ 1. The commonest call is spared a look at the parameters.
         if (items > 1) _requireBatch(items);
         for (uint256 i = 0; i < items; ++i) {
-            _anchorItem(heads, signatures, i);
+            uint8 code = _anchor(heads[i]);
+            if (code != SkipCode.NONE) emit Skipped(i, code);
         }
     }
 
@@ -133,8 +133,8 @@ contract MemberRegistry is IMemberRegistry, Votes {
     ) external {
         if (a.feed != b.feed) revert MemberRegistryDifferentFeeds(a.feed, b.feed);
         uint16 member = _requireOpenKey(a.feed);
-        _requireSigned(a.feed, a.size, a.root, signatureA);
-        _requireSigned(b.feed, b.size, b.root, signatureB);
+        _requireSigned(a, signatureA);
+        _requireSigned(b, signatureB);
         _requireContradiction(a, b, path);
 
         _closeKey(a.feed, member);
@@ -241,14 +241,9 @@ contract MemberRegistry is IMemberRegistry, Votes {
         emit NodeKeyRevoked(member, key);
     }
 
-    function _anchorItem(FeedHead[] calldata heads, bytes[] calldata signatures, uint256 index) private {
-        uint8 code = _anchor(heads[index], signatures[index]);
-        if (code != SkipCode.NONE) emit Skipped(index, code);
-    }
-
-    function _anchor(FeedHead calldata head, bytes calldata signature) private returns (uint8 code) {
+    function _anchor(SignedHead calldata head) private returns (uint8 code) {
         (address feed, uint64 size, bytes32 root) = (head.feed, head.size, head.root);
-        _requireSigned(feed, size, root, signature);
+        _requireSigned(feed, size, root, head.r, head.s, head.v);
         return _record(_nodeKeys[feed], feed, size, root);
     }
 
@@ -287,10 +282,16 @@ contract MemberRegistry is IMemberRegistry, Votes {
         if (_nodeKeys[key].revokedAtBlock != 0) revert MemberRegistryKeyRevoked(key);
     }
 
-    function _requireSigned(address feed, uint64 size, bytes32 root, bytes calldata signature) private view {
+    function _requireSigned(FeedHead calldata head, bytes calldata signature) private view {
+        if (signature.length != 65) revert MemberRegistryMalformedSignature(signature);
+        (uint8 v, bytes32 r, bytes32 s) = ECDSA.parseCalldata(signature);
+        _requireSigned(head.feed, head.size, head.root, r, s, v);
+    }
+
+    function _requireSigned(address feed, uint64 size, bytes32 root, bytes32 r, bytes32 s, uint8 v) private view {
         if (size > type(uint40).max) revert MemberRegistryFeedTooLarge(feed, size);
-        (address signer, ECDSA.RecoverError fault, ) = ECDSA.tryRecoverCalldata(_digest(feed, size, root), signature);
-        if (fault != ECDSA.RecoverError.NoError) revert MemberRegistryMalformedSignature(signature);
+        (address signer, ECDSA.RecoverError fault, ) = ECDSA.tryRecover(_digest(feed, size, root), v, r, s);
+        if (fault != ECDSA.RecoverError.NoError) revert MemberRegistryMalformedSignature(abi.encodePacked(r, s, v));
         if (signer != feed) revert MemberRegistryWrongSigner(feed, signer);
     }
 

@@ -28,6 +28,23 @@ interface IMemberRegistry {
         bytes32 root;
     }
 
+    /// @notice A head with the 65 bytes of its feed's EIP-712 signature in their three parts: a struct without a
+    /// pointer in it.
+    /// @param feed As in {FeedHead}, like `size` and `root`.
+    /// @param r Leading 32 bytes of the signature.
+    /// @param s Its next 32 bytes, at most n/2.
+    /// @param v Its last byte, 27 or 28.
+    // In the order of what it is made of: it is never stored, so there are no slots to fill.
+    // solhint-disable-next-line gas-struct-packing
+    struct SignedHead {
+        address feed;
+        uint64 size;
+        bytes32 root;
+        bytes32 r;
+        bytes32 s;
+        uint8 v;
+    }
+
     /// @notice What is held for a node key, in one storage slot.
     /// @param member The member the key speaks for; 0 for a key never added.
     /// @param revokedAtBlock The block that closed the key; 0 while it is open.
@@ -115,9 +132,6 @@ interface IMemberRegistry {
     /// @notice A member's vote cannot be delegated to `delegatee`, nor to anybody else.
     error MemberRegistryDelegationForbidden(address delegatee);
 
-    /// @notice `items` items came with `signatures` signatures.
-    error MemberRegistryLengthMismatch(uint256 items, uint256 signatures);
-
     /// @notice `items` items are more than the `maximum` of one batch.
     error MemberRegistryBatchTooLarge(uint256 items, uint16 maximum);
 
@@ -171,8 +185,7 @@ interface IMemberRegistry {
     /// that two relays cannot break each other; an unknown or revoked key is {Skipped}; anything malformed reverts.
     /// @dev Anybody may relay. A suspended member's heads are recorded too: evidence is wanted of it above all.
     /// @param heads Heads, of any feeds, in any order.
-    /// @param signatures For each head, the EIP-712 signature of its feed's key.
-    function anchor(FeedHead[] calldata heads, bytes[] calldata signatures) external;
+    function anchor(SignedHead[] calldata heads) external;
 
     /// @notice Closes the key that signed two heads which cannot both be prefixes of one history: heads of one size
     /// with different roots, or `path` rebuilds the greater head's root and shows another root for the smaller size.

@@ -123,12 +123,19 @@ abstract contract Base {
         return sign(privateKey, registry.feedHeadDigest(head));
     }
 
+    /// @dev `head` as {IMemberRegistry-anchor} takes it.
+    function signedHead(
+        uint256 privateKey,
+        IMemberRegistry.FeedHead memory head
+    ) internal view returns (IMemberRegistry.SignedHead memory) {
+        (uint8 v, bytes32 r, bytes32 s) = vm.sign(privateKey, registry.feedHeadDigest(head));
+        return IMemberRegistry.SignedHead({feed: head.feed, size: head.size, root: head.root, r: r, s: s, v: v});
+    }
+
     function anchor(uint16 member, uint64 size, bytes32 root) internal {
-        IMemberRegistry.FeedHead[] memory heads = new IMemberRegistry.FeedHead[](1);
-        bytes[] memory signatures = new bytes[](1);
-        heads[0] = IMemberRegistry.FeedHead({feed: nodeKey(member), size: size, root: root});
-        signatures[0] = signHead(secret(member), heads[0]);
-        registry.anchor(heads, signatures);
+        IMemberRegistry.SignedHead[] memory heads = new IMemberRegistry.SignedHead[](1);
+        heads[0] = signedHead(secret(member), IMemberRegistry.FeedHead(nodeKey(member), size, root));
+        registry.anchor(heads);
     }
 
     function assertEq(uint256 actual, uint256 expected, string memory what) internal pure {

@@ -159,12 +159,10 @@ contract MemberRegistryTest is Base {
     function test_aBatchSkipsUnknownAndRevokedKeysAndKeepsTheRest() external {
         vm.prank(account(2));
         registry.revokeNodeKey(nodeKey(2));
-        IMemberRegistry.FeedHead[] memory heads = new IMemberRegistry.FeedHead[](3);
-        bytes[] memory signatures = new bytes[](3);
+        IMemberRegistry.SignedHead[] memory heads = new IMemberRegistry.SignedHead[](3);
         uint16[3] memory signers = [uint16(99), 2, 3];
         for (uint256 i = 0; i < 3; ++i) {
-            heads[i] = IMemberRegistry.FeedHead({feed: nodeKey(signers[i]), size: 5, root: "root"});
-            signatures[i] = signHead(secret(signers[i]), heads[i]);
+            heads[i] = signedHead(secret(signers[i]), IMemberRegistry.FeedHead(nodeKey(signers[i]), 5, "root"));
         }
         vm.expectEmit();
         emit IMemberRegistry.Skipped(0, SkipCode.UNKNOWN_KEY);
@@ -173,7 +171,7 @@ contract MemberRegistryTest is Base {
         vm.expectEmit();
         emit IMemberRegistry.FeedAnchored(nodeKey(3), 5, "root");
         vm.prank(STRANGER);
-        registry.anchor(heads, signatures);
+        registry.anchor(heads);
         assertEq(registry.nodeKey(nodeKey(2)).size, 0, "a revoked key's feed stays as it was");
     }
 
@@ -185,13 +183,47 @@ contract MemberRegistryTest is Base {
 
     function test_aHeadSignedForAnotherRegistryIsNobodys() external {
         MemberRegistry here = registry;
-        IMemberRegistry.FeedHead[] memory heads = new IMemberRegistry.FeedHead[](1);
-        bytes[] memory signatures = new bytes[](1);
-        heads[0] = IMemberRegistry.FeedHead({feed: nodeKey(1), size: 5, root: "root"});
+        IMemberRegistry.SignedHead[] memory heads = new IMemberRegistry.SignedHead[](1);
         makeConsortium(4);
-        signatures[0] = signHead(secret(1), heads[0]);
+        heads[0] = signedHead(secret(1), IMemberRegistry.FeedHead(nodeKey(1), 5, "root"));
         vm.expectPartialRevert(IMemberRegistry.MemberRegistryWrongSigner.selector);
-        here.anchor(heads, signatures);
+        here.anchor(heads);
+    }
+
+    /// @dev For every signature there is another one of the same key, with s mirrored at n/2.
+    function testFuzz_aHeadIsTakenUnderOneSignatureOnly(uint40 size, bytes32 root, uint8 v) external {
+        uint256 n = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141;
+        IMemberRegistry.FeedHead memory head = IMemberRegistry.FeedHead(nodeKey(1), size, root);
+        IMemberRegistry.SignedHead memory mirrored = signedHead(secret(1), head);
+        (mirrored.s, mirrored.v) = (bytes32(n - uint256(mirrored.s)), 55 - mirrored.v);
+        assertMalformed(mirrored);
+
+        IMemberRegistry.SignedHead memory strange = signedHead(secret(1), head);
+        strange.v = v == 27 || v == 28 ? v - 27 : v;
+        assertMalformed(strange);
+
+        IMemberRegistry.SignedHead memory nobodys = signedHead(secret(1), head);
+        nobodys.r = 0;
+        assertMalformed(nobodys);
+    }
+
+    function test_aReportTakesSignaturesOf65BytesOnly() external {
+        IMemberRegistry.FeedHead memory a = IMemberRegistry.FeedHead({feed: nodeKey(1), size: 8, root: "one"});
+        IMemberRegistry.FeedHead memory b = IMemberRegistry.FeedHead({feed: nodeKey(1), size: 8, root: "two"});
+        bytes memory signature = signHead(secret(1), b);
+        (uint8 v, bytes32 r, bytes32 s) = vm.sign(secret(1), registry.feedHeadDigest(a));
+        bytes[3] memory others = [
+            abi.encodePacked(r, bytes32(uint256(s) | (uint256(v - 27) << 255))), // ERC-2098
+            abi.encodePacked(r, s, v, uint8(0)),
+            bytes("")
+        ];
+        for (uint256 i = 0; i < others.length; ++i) {
+            vm.expectRevert(
+                abi.encodeWithSelector(IMemberRegistry.MemberRegistryMalformedSignature.selector, others[i])
+            );
+            registry.reportEquivocation(a, others[i], b, signature, new bytes32[](0));
+        }
+        registry.reportEquivocation(a, abi.encodePacked(r, s, v), b, signature, new bytes32[](0));
     }
 
     function test_equivocationClosesTheKeyAndNotTheMember() external {
@@ -241,6 +273,14 @@ contract MemberRegistryTest is Base {
         } catch {
             assertEq(registry.nodeKey(nodeKey(1)).revokedAtBlock, 0, "revokedAtBlock");
         }
+    }
+
+    function assertMalformed(IMemberRegistry.SignedHead memory head) private {
+        IMemberRegistry.SignedHead[] memory heads = new IMemberRegistry.SignedHead[](1);
+        heads[0] = head;
+        bytes memory signature = abi.encodePacked(head.r, head.s, head.v);
+        vm.expectRevert(abi.encodeWithSelector(IMemberRegistry.MemberRegistryMalformedSignature.selector, signature));
+        registry.anchor(heads);
     }
 
     /// @dev MTH of the leaves from `start` on, RFC 9162 §2.1.1.

@@ -22,8 +22,8 @@ const ATTEMPTS: Record<string, Attempt> = {
   delegate: (c, registry) => registry.delegate(c.stranger.address),
   delegateBySig: (c, registry) => registry.delegateBySig(c.stranger.address, 0, 2n ** 40n, 27, HEAD, HEAD),
   anchor: (c, registry) => {
-    const [head, signature] = c.signHead(STRANGERS_KEY, 8, HEAD);
-    return registry.anchor([{ ...head, feed: oracle.addressOf(c.keys[0] as string) }], [signature]);
+    const head = c.signedHead(STRANGERS_KEY, 8, HEAD);
+    return registry.anchor([{ ...head, feed: oracle.addressOf(c.keys[0] as string) }]);
   },
   reportEquivocation: (c, registry) => {
     const a = c.signHead(c.keys[0] as string, 8, HEAD);

@@ -1,4 +1,4 @@
-import { type TransactionReceipt, Wallet } from "ethers";
+import { Signature, type TransactionReceipt, Wallet } from "ethers";
 import { network } from "hardhat";
 import type { ImmuneMemory } from "../../types/ImmuneMemory.ts";
 import type { MemberRegistry } from "../../types/MemberRegistry.ts";
@@ -55,6 +55,11 @@ export async function makeConsortium(size: number, thresholds: Thresholds = DEFA
     chainId: Number((await ethers.provider.getNetwork()).chainId),
     verifyingContract: await registry.getAddress(),
   };
+  /** A head of the feed whose key is `key`, and its signature. */
+  const signHead = (key: string, size: number, root: Uint8Array): [oracle.FeedHead, signature: string] => {
+    const head = { feed: oracle.addressOf(key), size, root: oracle.hex(root) };
+    return [head, oracle.sign(oracle.headDigest(domain, head), key)];
+  };
   const consortium = {
     ethers,
     networkHelpers,
@@ -64,10 +69,12 @@ export async function makeConsortium(size: number, thresholds: Thresholds = DEFA
     keys,
     registry: registry.connect(governor),
     memory: memory.connect(governor),
-    /** A head of the feed whose key is `key`, signed. */
-    signHead(key: string, size: number, root: Uint8Array): [head: oracle.FeedHead, signature: string] {
-      const head = { feed: oracle.addressOf(key), size, root: oracle.hex(root) };
-      return [head, oracle.sign(oracle.headDigest(domain, head), key)];
+    signHead,
+    /** The same as `anchor` takes it. */
+    signedHead(key: string, size: number, root: Uint8Array) {
+      const [head, signature] = signHead(key, size, root);
+      const { r, s, v } = Signature.from(signature);
+      return { ...head, r, s, v };
     },
     signAttestation: (key: string, attestation: oracle.Attestation) =>
       oracle.sign(oracle.attestationDigest(domain, attestation), key),

@@ -1,4 +1,4 @@
-import { getAddress, ZeroAddress, ZeroHash } from "ethers";
+import { concat, getAddress, ZeroAddress, ZeroHash } from "ethers";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import * as oracle from "../vectors/oracle.ts";
 import {
@@ -62,31 +62,25 @@ const CASES: Record<string, Case> = {
   MemberRegistryKeyRevoked: async (c) => [as(c, 5).revokeNodeKey(checksum(c, 5)), checksum(c, 5)],
   MemberRegistryForeignKey: async (c) => [as(c, 1).revokeNodeKey(checksum(c, 2)), checksum(c, 2), 2n],
   MemberRegistryDelegationForbidden: async (c) => [as(c, 1).delegate(address(c, 2)), address(c, 2)],
-  MemberRegistryLengthMismatch: async (c) => [
-    c.registry.anchor([c.signHead(key(c, 1), 8, HEAD)[0]], []),
-    1n,
-    0n,
+  MemberRegistryBatchTooLarge: async (c) => [
+    c.registry.anchor(Array(101).fill(c.signedHead(key(c, 1), 8, HEAD))),
+    101n,
+    100n,
   ],
-  MemberRegistryBatchTooLarge: async (c) => {
-    const [head, signature] = c.signHead(key(c, 1), 8, HEAD);
-    return [c.registry.anchor(Array(101).fill(head), Array(101).fill(signature)), 101n, 100n];
+  MemberRegistryMalformedSignature: async (c) => {
+    const head = { ...c.signedHead(key(c, 1), 8, HEAD), v: 29 };
+    return [c.registry.anchor([head]), concat([head.r, head.s, "0x1d"])];
   },
-  MemberRegistryMalformedSignature: async (c) => [
-    c.registry.anchor([c.signHead(key(c, 1), 8, HEAD)[0]], ["0x1234"]),
-    "0x1234",
+  MemberRegistryWrongSigner: async (c) => [
+    c.registry.anchor([{ ...c.signedHead(key(c, 1), 8, HEAD), feed: checksum(c, 2) }]),
+    checksum(c, 2),
+    expect.any(String),
   ],
-  MemberRegistryWrongSigner: async (c) => {
-    const [head, signature] = c.signHead(key(c, 1), 8, HEAD);
-    return [
-      c.registry.anchor([{ ...head, feed: checksum(c, 2) }], [signature]),
-      checksum(c, 2),
-      expect.any(String),
-    ];
-  },
-  MemberRegistryFeedTooLarge: async (c) => {
-    const [head, signature] = c.signHead(key(c, 1), 2 ** 40, HEAD);
-    return [c.registry.anchor([head], [signature]), checksum(c, 1), 2n ** 40n];
-  },
+  MemberRegistryFeedTooLarge: async (c) => [
+    c.registry.anchor([c.signedHead(key(c, 1), 2 ** 40, HEAD)]),
+    checksum(c, 1),
+    2n ** 40n,
+  ],
   MemberRegistryDifferentFeeds: async (c) => {
     const [a, b] = [c.signHead(key(c, 1), 8, HEAD), c.signHead(key(c, 2), 8, FORGED)];
     return [c.registry.reportEquivocation(a[0], a[1], b[0], b[1], []), checksum(c, 1), checksum(c, 2)];

@@ -28,23 +28,16 @@ function deployEas(name: "EAS" | "SchemaRegistry", consortium: Consortium, args:
 /** Anchoring the next head of a feed that has one already, alone and in a batch of all members. */
 async function anchors(members: number): Promise<Gas> {
   const [consortium, close] = await makeConsortium(members, { ...DEFAULTS, maxBatch: BATCH });
-  const { registry, keys, signHead } = consortium;
+  const { registry, keys, signedHead } = consortium;
   const gas: Gas = {};
-  const anchor = (key: string, size: number) => {
-    const [head, signature] = signHead(key, size, oracle.sha256("root ", String(size)));
-    return gasOf(registry.anchor([head], [signature]));
-  };
+  const anchor = (key: string, size: number) =>
+    gasOf(registry.anchor([signedHead(key, size, oracle.sha256("root ", String(size)))]));
   for (const [i, size] of [10, 1_000_000].entries()) {
     await anchor(keys[i] as string, size - 1);
     gas[`anchor, ${members} members, ${size} records`] = await anchor(keys[i] as string, size);
   }
-  const heads = keys.map((key) => signHead(key, 1_000_001, oracle.sha256("next root")));
-  const batch = await gasOf(
-    registry.anchor(
-      heads.map(([head]) => head),
-      heads.map(([, signature]) => signature),
-    ),
-  );
+  const heads = keys.map((key) => signedHead(key, 1_000_001, oracle.sha256("next root")));
+  const batch = await gasOf(registry.anchor(heads));
   gas[`anchor, ${members} members, all at once, each`] = Math.round(batch / members);
   await close();
   return gas;

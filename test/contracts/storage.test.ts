@@ -42,11 +42,11 @@ describe("storage", () => {
   });
 
   it("keeps a node key and its feed's head in one slot", async () => {
-    const { registry, accounts, keys, signHead } = consortium;
+    const { registry, accounts, keys, signedHead } = consortium;
     const key = keys[1] as string;
     const root = oracle.sha256("root");
-    const [head, signature] = signHead(key, 2 ** 40 - 1, root);
-    await registry.anchor([head], [signature]);
+    const head = signedHead(key, 2 ** 40 - 1, root);
+    await registry.anchor([head]);
     await registry.connect(accounts[1] as Consortium["accounts"][0]).revokeNodeKey(head.feed);
     const block = await consortium.ethers.provider.getBlockNumber();
     expect(await read(registry, slotOf("address", head.feed, SLOTS.nodeKeys))).toBe(

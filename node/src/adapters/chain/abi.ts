@@ -2,7 +2,7 @@ import { Interface } from "ethers";
 
 /** What a node uses of `MemberRegistry`: a test holds it against the compiled contract. */
 export const REGISTRY_ABI = [
-  "function anchor((address feed, uint64 size, bytes32 root)[] heads, bytes[] signatures)",
+  "function anchor((address feed, uint64 size, bytes32 root, bytes32 r, bytes32 s, uint8 v)[] heads)",
   "function reportEquivocation((address feed, uint64 size, bytes32 root) a, bytes signatureA, (address feed, uint64 size, bytes32 root) b, bytes signatureB, bytes32[] path)",
   "function addNodeKey(address key)",
   "function revokeNodeKey(address key)",
@@ -39,7 +39,6 @@ export const REGISTRY_ABI = [
   "error MemberRegistryKeyRevoked(address key)",
   "error MemberRegistryForeignKey(address key, uint16 member)",
   "error MemberRegistryDelegationForbidden(address delegatee)",
-  "error MemberRegistryLengthMismatch(uint256 items, uint256 signatures)",
   "error MemberRegistryBatchTooLarge(uint256 items, uint16 maximum)",
   "error MemberRegistryMalformedSignature(bytes signature)",
   "error MemberRegistryWrongSigner(address feed, address signer)",

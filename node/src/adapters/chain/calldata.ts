@@ -1,11 +1,11 @@
 /** The calldata of the two calls that carry batches (Solidity ABI); a test holds it against ethers'. */
 import { concat, fromHex, uintBytes } from "@anamnesis/sdk/core/bytes";
-import type { Signature, SignedHead } from "@anamnesis/sdk/core/types";
+import type { SignedHead } from "@anamnesis/sdk/core/types";
 import type { SignedAttestation } from "../../ports.ts";
 import { MEMORY, REGISTRY } from "./abi.ts";
 
 const WORD = 32;
-/** 65 bytes take three words, and one more for their length. */
+/** 65 bytes as `bytes` take three words, and one more for their length. */
 const SIGNATURE_WORDS = 4;
 
 const ATTEST = selector(MEMORY.getFunction("attest"));
@@ -22,39 +22,33 @@ export function encodeAttest(items: readonly SignedAttestation[]): Uint8Array {
     word(a.version),
     fromHex(a.content),
   ]);
-  return encode(
-    ATTEST,
-    structs,
-    items.map((item) => item.signature),
-  );
-}
-
-/** Calldata of `anchor(FeedHead[], bytes[])`. */
-export function encodeAnchor(heads: readonly SignedHead[]): Uint8Array {
-  const structs = heads.flatMap((head) => [padLeft(fromHex(head.feed)), word(head.size), fromHex(head.root)]);
-  return encode(
-    ANCHOR,
-    structs,
-    heads.map((head) => head.signature),
-  );
-}
-
-function encode(
-  selector: Uint8Array,
-  structs: readonly Uint8Array[],
-  signatures: readonly Signature[],
-): Uint8Array {
-  const count = signatures.length;
+  const count = items.length;
   return concat(
-    selector,
+    ATTEST,
     word(2 * WORD),
     word((3 + structs.length) * WORD),
     word(count),
     ...structs,
     word(count),
-    ...signatures.map((_, i) => word((count + i * SIGNATURE_WORDS) * WORD)),
-    ...signatures.flatMap((signature) => [word(65), padRight(fromHex(signature), 3 * WORD)]),
+    ...items.map((_, i) => word((count + i * SIGNATURE_WORDS) * WORD)),
+    ...items.flatMap((item) => [word(65), padRight(fromHex(item.signature), 3 * WORD)]),
   );
+}
+
+/** Calldata of `anchor(SignedHead[])`. */
+export function encodeAnchor(heads: readonly SignedHead[]): Uint8Array {
+  const structs = heads.flatMap((head) => {
+    const signature = fromHex(head.signature);
+    return [
+      padLeft(fromHex(head.feed)),
+      word(head.size),
+      fromHex(head.root),
+      signature.subarray(0, WORD),
+      signature.subarray(WORD, 2 * WORD),
+      padLeft(signature.subarray(2 * WORD)),
+    ];
+  });
+  return concat(ANCHOR, word(WORD), word(heads.length), ...structs);
 }
 
 function word(value: number): Uint8Array {

@@ -2,7 +2,7 @@ import { toHex } from "@anamnesis/sdk/core/bytes";
 import { addressOfPrivateKey } from "@anamnesis/sdk/core/signature";
 import { createHasher } from "@anamnesis/sdk/core/typed-data";
 import type { Address, Attestation, Bytes32 } from "@anamnesis/sdk/core/types";
-import { Transaction } from "ethers";
+import { Signature, Transaction } from "ethers";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { MEMORY, REGISTRY } from "../../../../node/src/adapters/chain/abi.ts";
@@ -40,8 +40,11 @@ describe("calldata", () => {
   it("is what ethers encodes for heads", () => {
     for (const sizes of [[], [1], [1, 2, 5]]) {
       const heads = sizes.map((size) => signHead(HASHER, "node", size));
-      const args = [heads, heads.map((head) => head.signature)];
-      expect(toHex(encodeAnchor(heads))).toBe(REGISTRY.encodeFunctionData("anchor", args));
+      const structs = heads.map((head) => {
+        const { r, s, v } = Signature.from(head.signature);
+        return { ...head, r, s, v };
+      });
+      expect(toHex(encodeAnchor(heads))).toBe(REGISTRY.encodeFunctionData("anchor", [structs]));
     }
   });
 });
