@@ -89,7 +89,6 @@ const configSchema = z.strictObject({
       automatic: z
         .array(z.strictObject({ class: releaseClass, minSeverity: z.int().min(0).max(100).default(0) }))
         .default([]),
-      holdHours: z.number().positive().default(72),
       tlp: z.enum(["clear", "green", "amber", "amber+strict"]).default("amber"),
       validityDays: z.number().positive().max(3650).default(30),
     })
@@ -110,6 +109,10 @@ const configSchema = z.strictObject({
         phase: z.enum(["learning", "shadow", "protecting"]).default("learning"),
         path: z.string(),
         safety: z.boolean().default(false),
+        /** nftables: load the file into the kernel with `nft -f`, and read the sets back. */
+        load: z.boolean().default(false),
+        /** suricata: the sensor's own suricata.yaml, checked for its parsers and for failing open. */
+        sensor: z.string().optional(),
       }),
     )
     .refine(haveOwnNames, "expected a name of its own for each control")
@@ -188,7 +191,11 @@ export function readConfig(path: string): Config {
     keystore: { path: at(rest.keystore.path), passwordFile: at(rest.keystore.passwordFile) },
     blindingKey: at(rest.blindingKey),
     detectors: rest.detectors.map((d) => ({ ...d, path: at(d.path) })),
-    controls: rest.controls.map((c) => ({ ...c, path: at(c.path) })),
+    controls: rest.controls.map((c) => ({
+      ...c,
+      path: at(c.path),
+      ...(c.sensor !== undefined && { sensor: at(c.sensor) }),
+    })),
     validation: { ...rest.validation, benign: rest.validation.benign.map(at) },
     self: { ...selfRest, confirmedAtMs: Date.parse(confirmedAt) },
     directory,

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { toHex } from "@anamnesis/sdk/core/bytes";
 import { AnamnesisError, isAnamnesisError } from "@anamnesis/sdk/core/errors";
 import { selfTest } from "@anamnesis/sdk/core/signature";
-import type { Address } from "@anamnesis/sdk/core/types";
+import type { Address, Bytes32 } from "@anamnesis/sdk/core/types";
 import { validate } from "@anamnesis/sdk/core/validation";
 import { loadBenign } from "./adapters/benign/eve-benign.ts";
 import { createEthersChain } from "./adapters/chain/ethers-chain.ts";
@@ -15,7 +15,7 @@ import { createSigner } from "./adapters/keys/signer.ts";
 import { createPeers } from "./adapters/peers/libp2p-peers.ts";
 import { openLevelStore } from "./adapters/store/level.ts";
 import { createLog, systemClock, systemRandomness } from "./adapters/system.ts";
-import type { IndicatorView, PlantApi } from "./api.ts";
+import type { HealthView, IndicatorView, PlantApi } from "./api.ts";
 import { readConfig } from "./config.ts";
 import { createApi } from "./flows/answer.ts";
 import { createCommands } from "./flows/command.ts";
@@ -29,7 +29,7 @@ import {
   readBlindingKey,
   readConsortium,
 } from "./plant.ts";
-import type { Clock, Log } from "./ports.ts";
+import type { Chain, Clock, Control, Log } from "./ports.ts";
 import { openRooms } from "./rooms.ts";
 
 /** A running node. */
@@ -42,6 +42,8 @@ export interface Node {
   stop(): Promise<void>;
 }
 
+/** How long a starting node waits for what peers know before it puts anything new in force, ms. */
+const FIRST_SYNC_MS = 1500;
 /** How often the node looks after itself, ms. */
 const TICK_MS = 1000;
 
@@ -93,6 +95,7 @@ export async function startNode(
     await reachChain(
       async () => {
         await chain.start();
+        await requireBlindingKeyHash(chain, consortium.blindingKeyHash);
         await indexOnce({ chain, registry: rooms.registry });
       },
       rooms.registry.recordedAt() !== undefined,
@@ -108,6 +111,7 @@ export async function startNode(
       log,
     });
     const controls = createControls(config, clock);
+    const faults = await preflightAll(controls, log);
     const signedBy = configSigner(config, hasher, rooms.registry, signer.address);
     const node = await joinNode(
       rooms,
@@ -133,6 +137,7 @@ export async function startNode(
         genesisHash: consortium.genesisHash,
         registry: consortium.registry,
         blindingKeyHash: consortium.blindingKeyHash,
+        firstSyncMs: FIRST_SYNC_MS,
         validate: (form) => validate(form, config.self, benign, limits),
       },
     );
@@ -148,7 +153,7 @@ export async function startNode(
       configSignedBy: () => signedBy ?? null,
       running: {
         armed: () => signedBy !== undefined && config.controls.some(({ phase }) => phase === "protecting"),
-        alarms: () => [...node.alarms(), ...(signedBy === undefined ? [UNSIGNED] : [])],
+        alarms: () => [...node.alarms(), ...faults, ...(signedBy === undefined ? [UNSIGNED] : [])],
         connected: () => peers.connected(),
         chain: () => ({ reachable: indexer.reachable(), lagBlocks: indexer.lag() }),
         ignored: () => admit.counts().ignored,
@@ -201,6 +206,33 @@ const UNSIGNED = {
   code: "config.signature",
   message: "the configuration is not signed by this member's account: alert only",
 };
+
+/** The contract's commitment to the blinding key must be the one this plant was given. Throws `blindingKey.mismatch`. */
+async function requireBlindingKeyHash(chain: Chain, expected: Bytes32): Promise<void> {
+  const held = await chain.blindingKeyHash();
+  if (held === expected) return;
+  throw new AnamnesisError(
+    "blindingKey.mismatch",
+    `chain.consortium: the contract holds ${held} for the blinding key, the file says ${expected}; take the consortium's file`,
+  );
+}
+
+/** What each control says of itself before it is trusted: paths, parsers, failing open. Faults are alarms. */
+async function preflightAll(controls: readonly Control[], log: Log): Promise<readonly Alarm[]> {
+  const alarms: Alarm[] = [];
+  for (const control of controls) {
+    try {
+      await control.preflight();
+    } catch (error) {
+      if (!isAnamnesisError(error)) throw error;
+      log.error(error.code, { control: control.name, message: error.message });
+      alarms.push({ code: error.code, message: `control ${control.name}: ${error.message}` });
+    }
+  }
+  return alarms;
+}
+
+type Alarm = HealthView["alarms"][number];
 
 /** The chain must answer once, at the very first start; afterwards the node goes on without it. */
 async function reachChain(reach: () => Promise<void>, seenBefore: boolean, log: Log): Promise<void> {

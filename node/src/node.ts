@@ -5,6 +5,7 @@
 import { toHex } from "@anamnesis/sdk/core/bytes";
 import { isAnamnesisError } from "@anamnesis/sdk/core/errors";
 import type { SelectionContext } from "@anamnesis/sdk/core/selection";
+import { stricterTlp } from "@anamnesis/sdk/core/tlp";
 import type { TypedDataHasher } from "@anamnesis/sdk/core/typed-data";
 import type {
   Address,
@@ -22,7 +23,7 @@ import { createOwnFeed, type OwnFeed } from "./flows/append.ts";
 import type { AttestPorts } from "./flows/attest.ts";
 import { createBlinding } from "./flows/blinding.ts";
 import { createChainTime } from "./flows/chain-time.ts";
-import { createEgress, stricterTlp } from "./flows/egress.ts";
+import { createEgress } from "./flows/egress.ts";
 import { createIndexer, type Indexer } from "./flows/index-chain.ts";
 import { createOwnSize } from "./flows/own-size.ts";
 import { createPublish, type Publish, type ReleasePolicy } from "./flows/publish.ts";
@@ -79,6 +80,8 @@ export interface NodePolicy {
   /** Runs a form against this plant's benign traffic. */
   validate(form: IndicatorForm): ValidationOutcome;
   readonly relay?: Omit<RelayOptions, "self">;
+  /** How long the first exchange with a peer is waited for before anything new is put in force, ms; 0 by default. */
+  readonly firstSyncMs?: number;
 }
 
 /** A joined node. */
@@ -151,7 +154,7 @@ export async function joinNode(rooms: Rooms, ports: NodePorts, policy: NodePolic
     project: (start, entries) =>
       reactions.onEffects(
         self,
-        entries.map((entry, i) => projection.apply(self, start + i, entry)),
+        entries.map((entry, i) => projection.apply(self, start + i, entry, "own")),
       ),
   });
 
@@ -160,6 +163,7 @@ export async function joinNode(rooms: Rooms, ports: NodePorts, policy: NodePolic
     { clock, log, controls, vaccinations: rooms.vaccinations },
     {
       ...policy.vaccination,
+      isHeld: true,
       async commit(ops, receipts, news) {
         const waiting = outbox.stage(receiptEntries(receipts, clock, tlpOf));
         await note([...ops, ...waiting.ops], news, waiting.done);
@@ -306,9 +310,6 @@ export async function joinNode(rooms: Rooms, ports: NodePorts, policy: NodePolic
     async start() {
       unsubscribe = registry.onChange(reactions.onChain);
       support.consider(rooms.contested());
-      await vaccinate.reconcile(
-        [...memory.records()].flatMap((record) => recordView(rooms, record, clock.nowMs()) ?? []),
-      );
       await peers.start({
         isMember: registry.isMember,
         onMessage: (from, message) => admit.message(from, message),
@@ -320,6 +321,12 @@ export async function joinNode(rooms: Rooms, ports: NodePorts, policy: NodePolic
         onConnect: (peer) => void sync.with(peer),
         onDisconnect: () => {},
       });
+      ownSize.listen();
+      // What peers know since then comes first, refutes and withdraws with it; what stands, stands.
+      await Promise.race([sync.first(), wait(policy.firstSyncMs ?? 0)]);
+      await vaccinate.reconcile(
+        [...memory.records()].flatMap((record) => recordView(rooms, record, clock.nowMs()) ?? []),
+      );
       indexer.start();
       relay.start();
       await sense.start();
@@ -338,7 +345,7 @@ export async function joinNode(rooms: Rooms, ports: NodePorts, policy: NodePolic
     async tick() {
       await sendReceipts();
       blinding.tick();
-      await sync.all();
+      sync.all().catch((error: unknown) => log.error("sync.failed", { message: String(error) }));
       ownSize.check();
       reactions.onEffects(self, projection.retryFuture());
       support.tick();
@@ -380,6 +387,12 @@ export async function joinNode(rooms: Rooms, ports: NodePorts, policy: NodePolic
       ];
     },
   };
+}
+
+function wait(ms: number): Promise<void> {
+  return new Promise((resolve) => {
+    setTimeout(resolve, ms).unref();
+  });
 }
 
 function receiptEntries(

@@ -63,11 +63,12 @@ export function hasherOf(consortium: ConsortiumAddress): TypedDataHasher {
 
 /** The controls of a configuration. */
 export function createControls(config: Config, clock: Clock): Control[] {
-  return config.controls.map(({ name, kind, level, path }) => {
+  return config.controls.map(({ name, kind, level, path, load, sensor }) => {
     const options = { name, level, path };
     if (kind === "edl") return createEdl(options, { clock });
-    if (kind === "nftables") return createNftables(options, { clock });
-    return createSuricata(options, { clock });
+    if (kind === "nftables")
+      return createNftables({ ...options, ...(load && { apply: "exec" as const }) }, { clock });
+    return createSuricata({ ...options, ...(sensor !== undefined && { sensor }) }, { clock });
   });
 }
 

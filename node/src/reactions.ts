@@ -97,6 +97,11 @@ export function createReactions(ports: ReactionPorts): Reactions {
 
   function projectAnew(): void {
     rooms.rebuild();
+    for (const id of considered.keys()) {
+      if (memory.record(id) !== undefined) continue;
+      considered.delete(id);
+      ports.vaccinate.forget(id);
+    }
     ports.relay.kick();
     ports.support.consider(rooms.contested());
     refreshAll();

@@ -6,16 +6,14 @@
  */
 import { commitmentOf, decodeEntry, type Item } from "@anamnesis/sdk/core/entry";
 import type { FeedMessage } from "@anamnesis/sdk/core/message";
-import type { Address, MemberNumber, Tlp } from "@anamnesis/sdk/core/types";
+import type { Address, MemberNumber } from "@anamnesis/sdk/core/types";
 import type { Log } from "../ports.ts";
 
 /** Why an item travels as its commitment. */
 export const WITHHELD = "tlp.audience";
 
-const RANK: Readonly<Record<Tlp, number>> = { clear: 0, green: 1, amber: 2, "amber+strict": 3 };
 const STRICT = Buffer.from('"tlp":"amber+strict"');
 const AUDIENCE = Buffer.from('"audience":[');
-
 /** Ports of egress. */
 export interface EgressPorts {
   readonly log: Log;
@@ -57,11 +55,6 @@ export function createEgress(ports: EgressPorts): Egress {
     },
     isForAll: (items) => !items.some(isRestricted),
   };
-}
-
-/** The stricter of two markings. */
-export function stricterTlp(a: Tlp, b: Tlp | undefined): Tlp {
-  return b !== undefined && RANK[b] > RANK[a] ? b : a;
 }
 
 /** In canonical JSON quotes inside texts are escaped, so these bytes can only be the envelope's own. */

@@ -26,6 +26,8 @@ export interface OwnSize {
   heard(peer: Address, size: number): void;
   /** A peer hears another process that speaks with this node's key; that one signs, not this one. */
   rival(peer: Address): void;
+  /** Peers can be heard from now on: the two seconds begin. */
+  listen(): void;
   /** Looks again; call it after each answer and once a second. */
   check(): void;
   /** What it still waits for, for people; undefined when known. */
@@ -40,7 +42,7 @@ export interface OwnSize {
  */
 export function createOwnSize(ports: OwnSizePorts): OwnSize {
   const answers = new Map<Address, number>();
-  const startedMs = ports.clock.monotonicMs();
+  let startedMs: number | undefined;
   let rivalMs = Number.NEGATIVE_INFINITY;
   let known = false;
 
@@ -56,7 +58,7 @@ export function createOwnSize(ports: OwnSizePorts): OwnSize {
     const greatest = Math.max(...counted);
     if (greatest > size)
       return `the entries ${size} to ${greatest} of this node's own feed, which a peer holds`;
-    const waited = ports.clock.monotonicMs() - startedMs >= OWN_SIZE_WAIT_MS;
+    const waited = startedMs !== undefined && ports.clock.monotonicMs() - startedMs >= OWN_SIZE_WAIT_MS;
     if (everybody) return undefined;
     return waited ? undefined : "the other peers' answers about the size of this node's feed";
   }
@@ -68,6 +70,9 @@ export function createOwnSize(ports: OwnSizePorts): OwnSize {
   }
 
   return {
+    listen() {
+      startedMs ??= ports.clock.monotonicMs();
+    },
     heard(peer, size) {
       answers.set(peer, Math.max(size, answers.get(peer) ?? 0));
       check();

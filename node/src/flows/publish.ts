@@ -8,6 +8,7 @@ import { AnamnesisError, isAnamnesisError } from "@anamnesis/sdk/core/errors";
 import { indicatorId } from "@anamnesis/sdk/core/ids";
 import { toPattern } from "@anamnesis/sdk/core/pattern";
 import type { SelectionContext } from "@anamnesis/sdk/core/selection";
+import { sharedName } from "@anamnesis/sdk/core/shared-name";
 import type { IndicatorForm, IndicatorId, ReleaseClass, Tlp } from "@anamnesis/sdk/core/types";
 import type { ValidationOutcome } from "@anamnesis/sdk/core/validation";
 import type { Log, Store, StoreOp } from "../ports.ts";
@@ -76,8 +77,10 @@ export async function createPublish(ports: PublishPorts): Promise<Publish> {
     const register = subject && member ? memory.stances(subject).get(member)?.register : undefined;
     if (register === undefined) return "other";
     if (register.stance !== 1) return "no";
-    const isOver = register.validUntil * 1000 <= clock.nowMs();
-    return register.basis === 1 && !isOver ? "observed" : "other";
+    // Seen again in the last quarter of its validity, a stance is stated anew before it ends.
+    const leftMs = register.validUntil * 1000 - clock.nowMs();
+    const isFresh = leftMs > (ports.release.validityDays * 86_400_000) / 4;
+    return register.basis === 1 && isFresh ? "observed" : "other";
   }
 
   function isAutomatic(candidate: Candidate, severity: number | null): boolean {
@@ -127,7 +130,7 @@ export async function createPublish(ports: PublishPorts): Promise<Publish> {
           sealed.push(
             ...stateAttack(ports, {
               form: candidate.form,
-              name: detection.rule.name,
+              name: sharedName(detection.rule.name, ports.selection.self),
               attackIds: detection.attackIds,
               severity: detection.severity,
               sighting,
@@ -226,7 +229,12 @@ export async function createPublish(ports: PublishPorts): Promise<Publish> {
       const { op, sighting } = sightings.add(id, candidate.lastMs, candidate.count, candidate.firstMs);
       const dropped = detections.dropCandidate(id);
       // Over its own no the member speaks as an analyst, so that no sibling takes it for an accident.
-      const sealed = stateAttack(ports, { ...candidate, sighting, basis: spoken(id) === "no" ? 3 : 1 });
+      const sealed = stateAttack(ports, {
+        ...candidate,
+        name: sharedName(candidate.name, ports.selection.self),
+        sighting,
+        basis: spoken(id) === "no" ? 3 : 1,
+      });
       await ownFeed.append(sealed, {
         ops: [op, dropped.op],
         changes: [

@@ -1,10 +1,10 @@
 /* How often this plant met each attack: counted with every alert, told to the consortium now and then. */
+import { stricterTlp } from "@anamnesis/sdk/core/tlp";
 import type { IndicatorId, SightingBody, Tlp } from "@anamnesis/sdk/core/types";
 import type { Clock, Signer, Store, StoreOp } from "../ports.ts";
 import { fromJson, rangeOf, toJson } from "../state/keys.ts";
 import type { Memory } from "../state/memory.ts";
 import type { OwnFeed, Sealed } from "./append.ts";
-import { stricterTlp } from "./egress.ts";
 
 /** Ports of the count. */
 export interface SightingPorts {

@@ -1,7 +1,9 @@
 /* What a plant says when it states an attack: content, response, what it was tested on, stances, the sighting. */
+
 import { AnamnesisError } from "@anamnesis/sdk/core/errors";
 import { indicatorId, responseId, stixId } from "@anamnesis/sdk/core/ids";
 import { toPattern } from "@anamnesis/sdk/core/pattern";
+import { stricterTlp } from "@anamnesis/sdk/core/tlp";
 import type {
   Entry,
   IndicatorForm,
@@ -14,7 +16,6 @@ import type {
 import type { ValidationOutcome } from "@anamnesis/sdk/core/validation";
 import type { OwnFeed, Sealed } from "./append.ts";
 import { type AttestPorts, signStance } from "./attest.ts";
-import { stricterTlp } from "./egress.ts";
 
 /** Ports of a statement. */
 export interface StatementPorts extends AttestPorts {
@@ -98,7 +99,7 @@ function indicatorObject(
     id: stixId("indicator", id),
     created: time,
     modified: time,
-    name: input.name,
+    name: input.name, // as it may travel: see sharedName
     indicator_types: ["malicious-activity"],
     pattern: key.pattern,
     pattern_type: key.patternType,

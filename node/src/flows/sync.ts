@@ -48,6 +48,8 @@ export interface Sync {
   with(peer: Address): Promise<void>;
   /** Asks every connected peer, each at most once at a time. */
   all(): Promise<void>;
+  /** Resolves when one peer was asked and what was missing was fetched from it. */
+  first(): Promise<void>;
   /** A gap was seen: fetch this feed from this peer now. */
   fill(peer: Address, feed: Address): void;
   /** Own feed may be taken back from peers until its size is known. */
@@ -62,6 +64,7 @@ export interface Sync {
 export function createSync(ports: SyncPorts): Sync {
   const { feeds, peers, log } = ports;
   const asking = new Set<Address>();
+  const { promise: first, resolve: exchanged } = Promise.withResolvers<void>();
   const filling = new Set<Address>();
   const rivals = createRivals(ports);
   const seenMissing = new Set<Address>();
@@ -165,11 +168,13 @@ export function createSync(ports: SyncPorts): Sync {
       log.debug("sync.failed", { peer, code: error.code });
     } finally {
       asking.delete(peer);
+      exchanged();
     }
   }
 
   return {
     with: ask,
+    first: () => first,
     all: async () => void (await Promise.all(peers.connected().map(ask))),
     fill: (peer, feed) => void fetch(peer, feed),
     setRestoring: (value) => {

@@ -35,6 +35,9 @@ export interface StepContext {
 /** Less than this is no reason to write an expiry again, ms. */
 const RENEWAL_STEP_MS = 60_000;
 
+/** Members restate a record for days more; what the last of a round of supports adds is no new word, ms. */
+const RESTATED_MS = 3_600_000;
+
 /** What changes for one record on one lane, or undefined when nothing does. */
 export function planStep(
   context: StepContext,
@@ -52,15 +55,7 @@ export function planStep(
     return current !== undefined && context.isReconciled ? end(current, "none") : undefined;
 
   const isOver = hasRunOut(row, nowMs);
-  const isRestated =
-    row !== undefined && (record.validUntilMs > row.validUntilMs || supportsOf(record) > row.supports);
-  const isLonger = isRenewed || (isOver && isRestated);
-  if (isOver && !isLonger && current === undefined) {
-    lane.because.set(indicator, ["expired"]);
-    lane.deferred.delete(indicator);
-    return undefined; // nothing expired comes back to life by itself
-  }
-
+  const isRestated = row !== undefined && record.validUntilMs - row.validUntilMs >= RESTATED_MS;
   const plan = planOne({
     record,
     control: lane.control,
@@ -72,6 +67,15 @@ export function planStep(
     current,
     nowMs,
   });
+  // An expired warning must not prevent protection, once more members stand behind the record.
+  const isStronger =
+    row !== undefined && plan.want !== undefined && weaker(row.action, plan.want.compiled.action);
+  const isLonger = isRenewed || (isOver && (isRestated || isStronger));
+  if (isOver && !isLonger && current === undefined) {
+    lane.because.set(indicator, ["expired"]);
+    lane.deferred.delete(indicator);
+    return undefined; // nothing expired comes back to life by itself
+  }
   lane.because.set(indicator, plan.because);
   if (plan.because.includes("deferred.budget")) lane.deferred.add(indicator);
   else lane.deferred.delete(indicator);
@@ -129,7 +133,6 @@ function put(
     authority: decision.authority.by,
     ...(blockedAtMs === undefined ? {} : { blockedAtMs }),
     validUntilMs: record.validUntilMs,
-    supports: supportsOf(record),
     ...(reason === undefined ? {} : { reason }),
   };
   const receipts: Told[] = [];
@@ -145,9 +148,6 @@ function put(
 }
 
 /** Members behind the record and its response: more of them than before means that the attack is news again. */
-function supportsOf(record: RecordView): number {
-  return record.indicatorStatus.supports + record.responseStatus.supports;
-}
 
 /** Whether an application's time is over, be it still in force or ended for that reason. */
 function hasRunOut(row: Vaccination | undefined, nowMs: number): boolean {
@@ -184,7 +184,6 @@ function hold(
     authority: "automatic",
     ...(row?.blockedAtMs === undefined ? {} : { blockedAtMs: row.blockedAtMs }),
     validUntilMs: record.validUntilMs,
-    supports: supportsOf(record),
     reason,
   };
   const state = plan.refused === undefined ? "deferred" : "refused";

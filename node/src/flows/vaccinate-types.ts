@@ -46,6 +46,8 @@ export interface VaccinateOptions extends PlantPolicy {
   /** Names of controls that act on a safety-system zone. */
   readonly safetyControls?: readonly string[];
   readonly budgetPerHour?: number;
+  /** Nothing is put in force before `reconcile`: what peers know comes first. */
+  readonly isHeld?: boolean;
   readonly approvalOf?: (indicator: IndicatorId, control: string) => Approval | undefined;
   /** Makes everything of one batch durable together: application rows, receipts, changes. */
   readonly commit: (
@@ -59,6 +61,8 @@ export interface VaccinateOptions extends PlantPolicy {
 export interface Vaccinate {
   /** A record's status or content changed. Returns at once; lanes follow. */
   consider(record: RecordView): void;
+  /** The record is gone (a closed key's feed does not count that far): what rests on it ends. */
+  forget(indicator: IndicatorId): void;
   /** The attack was met again: what stands, stands longer; what had expired may return. */
   renew(indicator: IndicatorId, nowMs: number): void;
   /** Once a second: expiry, budget, Self, faults. */

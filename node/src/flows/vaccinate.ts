@@ -70,6 +70,7 @@ export function createVaccinate(
   }
 
   function wake(lane: Lane): void {
+    if (options.isHeld === true && !isReconciled) return;
     // A turn later, so that records admitted together are one batch.
     lane.running ??= Promise.resolve()
       .then(() => work(lane))
@@ -243,6 +244,13 @@ export function createVaccinate(
       records.set(record.indicator, record);
       for (const lane of lanes) {
         lane.pending.add(record.indicator);
+        wake(lane);
+      }
+    },
+    forget(indicator) {
+      records.delete(indicator);
+      for (const lane of lanes) {
+        lane.pending.add(indicator);
         wake(lane);
       }
     },

@@ -1,6 +1,7 @@
 import { indicatorId, responseId, subjectOf } from "@anamnesis/sdk/core/ids";
 import { parsePattern } from "@anamnesis/sdk/core/pattern";
 import { responseStatus, status, wins } from "@anamnesis/sdk/core/status";
+import { stricterTlp } from "@anamnesis/sdk/core/tlp";
 import type {
   Address,
   AttestationBody,
@@ -50,7 +51,8 @@ export interface MemoryRecord {
   readonly class: ReleaseClass;
   /** The content as first held. */
   readonly object: StixIndicator;
-  readonly tlp: Tlp;
+  /** The strictest marking that any feed gave it. */
+  tlp: Tlp;
   /** The feed its content was first held from. */
   readonly origin: Address;
   readonly responses: Map<ResponseId, KnownResponse>;
@@ -122,7 +124,10 @@ export function createMemory(membership: Membership): Memory {
   const bySubject = new Map<Subject, IndicatorId>();
   const subjects = new Map<IndicatorId | ResponseId, Subject>();
   const byValue = new Map<string, Set<IndicatorId>>();
-  /** Responses whose indicator is not held yet: feeds arrive in any order. */
+  /** By indicator, held or not yet: feeds arrive in any order. */
+  const sightings = new Map<IndicatorId, MemoryRecord["sightings"]>();
+  const receipts = new Map<IndicatorId, MemoryRecord["receipts"]>();
+  /** Responses whose indicator is not held yet. */
   const orphans = new Map<IndicatorId, StixCourseOfAction[]>();
   let blindingKey: Uint8Array | undefined;
   const rows = createHeldRows();
@@ -158,7 +163,11 @@ export function createMemory(membership: Membership): Memory {
   function addIndicator(feed: Address, tlp: Tlp, object: StixIndicator): IndicatorId {
     const key: IndicatorKey = { patternType: object.pattern_type, pattern: object.pattern };
     const id = indicatorId(key);
-    if (records.has(id)) return id;
+    const known = records.get(id);
+    if (known !== undefined) {
+      known.tlp = stricterTlp(known.tlp, tlp);
+      return id;
+    }
     const form = parsePattern(key);
     records.set(id, {
       id,
@@ -169,8 +178,8 @@ export function createMemory(membership: Membership): Memory {
       tlp,
       origin: feed,
       responses: new Map(),
-      sightings: new Map(),
-      receipts: new Map(),
+      sightings: ofIndicator(sightings, id),
+      receipts: ofIndicator(receipts, id),
     });
     bind(id, id);
     remember(id, id);
@@ -197,7 +206,7 @@ export function createMemory(membership: Membership): Memory {
   return {
     clear() {
       rows.clear();
-      for (const index of [records, stances, bySubject, byValue, orphans]) index.clear();
+      for (const index of [records, stances, bySubject, byValue, orphans, sightings, receipts]) index.clear();
     },
     setBlindingKey(key) {
       blindingKey = key;
@@ -234,14 +243,12 @@ export function createMemory(membership: Membership): Memory {
       };
     },
     applySighting(feed, body) {
-      const record = records.get(body.indicator);
-      record?.sightings.set(feed, body);
-      return record?.id;
+      ofIndicator(sightings, body.indicator).set(feed, body);
+      return records.get(body.indicator)?.id;
     },
     applyReceipt(feed, at, receipt) {
-      const record = records.get(receipt.indicator);
-      record?.receipts.set(`${feed}/${receipt.control}`, { feed, at, receipt });
-      return record?.id;
+      ofIndicator(receipts, receipt.indicator).set(`${feed}/${receipt.control}`, { feed, at, receipt });
+      return records.get(receipt.indicator)?.id;
     },
     record: (id) => records.get(id),
     records: () => records.values(),
@@ -282,6 +289,13 @@ export function createMemory(membership: Membership): Memory {
       return [...found];
     },
   };
+}
+
+/** The part of an index that belongs to an indicator, made when it is first asked for. */
+function ofIndicator<Key, Value>(index: Map<IndicatorId, Map<Key, Value>>, id: IndicatorId): Map<Key, Value> {
+  const held = index.get(id) ?? new Map<Key, Value>();
+  index.set(id, held);
+  return held;
 }
 
 /** The spellings under which a value is looked up: itself, and for names every parent domain. */

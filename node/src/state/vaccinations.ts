@@ -15,8 +15,6 @@ export interface Vaccination extends Application {
   readonly blockedAtMs?: number;
   /** The record's validity when this was written: more of it later means that members restated it. */
   readonly validUntilMs: number;
-  /** Members behind the record and its response when this was written. */
-  readonly supports: number;
   /** Why it ended, was lowered, refused or deferred; what was already told in a receipt. */
   readonly reason?: string;
 }

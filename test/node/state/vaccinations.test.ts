@@ -15,7 +15,6 @@ const row = (value: string, change: Partial<Vaccination> = {}): Vaccination => (
   proof: "staged",
   authority: "automatic",
   validUntilMs: START_MS + 2000,
-  supports: 6,
   ...change,
 });
 

@@ -45,7 +45,6 @@ detectors: []
 release:
   automatic: []
 #   - { class: observable, minSeverity: 70 }
-  holdHours: 72
   tlp: amber
 
 # Ordinary traffic of this plant, against which a peer's indicators are tested before they are supported.
