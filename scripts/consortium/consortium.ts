@@ -63,7 +63,7 @@ export async function buildContracts(): Promise<void> {
   const hardhat = join(ROOT, "node_modules/hardhat/dist/src/cli.js");
   if (existsSync(artifact) && process.env.ANAMNESIS_BUILD !== "always") return;
   try {
-    await promisify(execFile)(process.execPath, [hardhat, "build", "--quiet"], { cwd: ROOT });
+    await promisify(execFile)(process.execPath, [hardhat, "build", "--no-tests", "--quiet"], { cwd: ROOT });
   } catch (cause) {
     throw new AnamnesisError(
       "config.invalid",
