@@ -60,7 +60,7 @@ export type StoreOp =
  * `commit` MUST be atomic, MUST be durable (synced) when it resolves, and MUST take effect in the
  * order of the calls; concurrent commits MAY share one sync. Reads see committed batches only.
  * With `sync: false` it survives the process when it resolves, and a power cut once a later synced
- * commit has: for what a start works out again.
+ * commit has, or a second later: for what a start works out again and what peers still have.
  * @throws AnamnesisError `store.full` | `store.io` | `store.locked` | `store.corrupt`
  */
 export interface Store {

@@ -39,7 +39,7 @@ export interface Sense {
 export function createSense(ports: SensePorts): Sense {
   const { store, detections, log } = ports;
 
-  async function take(batch: LineBatch): Promise<void> {
+  async function take(batch: LineBatch, options: { readonly sync: boolean }): Promise<void> {
     if (detections.pendingCount() > MAX_PENDING) {
       throw new AnamnesisError(
         "api.unavailable",
@@ -47,7 +47,7 @@ export function createSense(ports: SensePorts): Sense {
       );
     }
     const { ops, stored, done } = detections.stageBatch(batch);
-    await store.commit(ops);
+    await store.commit(ops, options);
     done();
     if (stored.length > 0) ports.offer(stored);
   }
@@ -56,7 +56,9 @@ export function createSense(ports: SensePorts): Sense {
   async function insist(batch: LineBatch, stopped: AbortSignal): Promise<void> {
     for (let wait = 50; !stopped.aborted; wait = Math.min(wait * 2, 2000)) {
       try {
-        return await take(batch);
+        // A file can be read again: a power cut takes the position together with what was read up to it,
+        // and both are durable with the outcome, before anything leaves.
+        return await take(batch, { sync: false });
       } catch (error) {
         if (!isAnamnesisError(error)) throw error;
         log.warn("sense.waits", { detector: batch.detector, code: error.code, message: error.message });
@@ -76,11 +78,12 @@ export function createSense(ports: SensePorts): Sense {
     const { keys = [] } = (detections.position(detector) ?? {}) as { keys?: readonly string[] };
     if (keys.includes(key)) return { accepted: 0, duplicate: true };
     const context = { detector, readAtMs: ports.clock.nowMs(), stream: key, self: ports.self() };
-    await take({
+    const batch = {
       detector,
       position: { keys: [...keys, key].slice(-KEYS_KEPT) },
       lines: lines.map(({ line }, offset) => parseEveLine(line, { ...context, offset })),
-    });
+    };
+    await take(batch, { sync: true });
     return { accepted: lines.length, duplicate: false };
   }
 

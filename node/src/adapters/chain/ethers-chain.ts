@@ -113,7 +113,8 @@ export function createEthersChain(options: EthersChainOptions): Chain {
         reachable = false;
         wait = Math.min(wait * 2, 2_000);
       }
-      await delay(wait, undefined, { signal: stopping.signal }).catch(() => undefined);
+      const rest = wait - (performance.now() % wait); // in step with what looks for receipts
+      await delay(rest, undefined, { signal: stopping.signal }).catch(() => undefined);
     }
   };
 

@@ -112,7 +112,10 @@ export function createSender(
       }
       // Displaced by another transaction, or stranded above a gap that a rollback tore.
       suspicion = count > nonce || count < Math.min(...inFlight) ? suspicion + 1 : 0;
-      await delay(2 * pollMs, undefined, { signal }).catch(() => {
+      // In step with the others that wait, so that one request asks for all.
+      const pause = 2 * pollMs;
+      const rest = pause === 0 ? 0 : pause - (performance.now() % pause);
+      await delay(rest, undefined, { signal }).catch(() => {
         throw new AnamnesisError("chain.unreachable", "stopped while a transaction waited to be mined");
       });
     }

@@ -42,7 +42,7 @@ export interface FileControlKind {
 }
 
 /** Between two syncs of one control, ms. */
-const SYNC_PACE_MS = 200;
+const SYNC_PACE_MS = 1000;
 
 /** Hash over the statements of a file, for its header: 16 hexadecimal digits. */
 export function stateHash(body: string): string {

@@ -16,6 +16,11 @@ interface Waiting {
   reject(error: unknown): void;
 }
 
+/** Without a later synced commit, what was not synced is so after this, ms. */
+const SYNC_WITHIN_MS = 1000;
+/** A key that stands for nothing: writing it syncs all that was written before. */
+const SYNC_MARK: StoreOp = { type: "put", key: "sync", value: new Uint8Array() };
+
 /**
  * Opens the LevelDB store of one node, created when absent, locked while open.
  *
@@ -31,6 +36,7 @@ export async function openLevelStore(directory: string, log: Log): Promise<Closa
   let queue: Waiting[] = [];
   let writing: Promise<void> | undefined;
   let broken = false;
+  let syncTimer: NodeJS.Timeout | undefined;
 
   async function drain(): Promise<void> {
     while (queue.length > 0) {
@@ -43,10 +49,12 @@ export async function openLevelStore(directory: string, log: Log): Promise<Closa
           broken = false;
           log.info("store.reopened", { directory });
         }
+        const sync = batch.some((waiting) => waiting.sync);
         await db.batch(
           batch.flatMap((waiting) => waiting.ops as StoreOp[]),
-          { sync: batch.some((waiting) => waiting.sync) },
+          { sync },
         );
+        syncLater(sync);
         for (const waiting of batch) waiting.resolve();
       } catch (cause) {
         broken = true;
@@ -56,6 +64,26 @@ export async function openLevelStore(directory: string, log: Log): Promise<Closa
       }
     }
     writing = undefined;
+  }
+
+  function syncLater(isSynced: boolean): void {
+    if (isSynced) {
+      clearTimeout(syncTimer);
+      syncTimer = undefined;
+      return;
+    }
+    // A failure was logged, and the next commit tells it to its caller.
+    syncTimer ??= setTimeout(() => {
+      syncTimer = undefined;
+      write([SYNC_MARK], true).catch(() => undefined);
+    }, SYNC_WITHIN_MS).unref();
+  }
+
+  function write(ops: readonly StoreOp[], sync: boolean): Promise<void> {
+    return new Promise<void>((resolve, reject) => {
+      queue.push({ ops, sync, resolve, reject });
+      writing ??= drain();
+    });
   }
 
   return {
@@ -83,12 +111,10 @@ export async function openLevelStore(directory: string, log: Log): Promise<Closa
     },
     commit(ops, { sync = true } = {}) {
       if (ops.length === 0) return Promise.resolve();
-      return new Promise<void>((resolve, reject) => {
-        queue.push({ ops, sync, resolve, reject });
-        writing ??= drain();
-      });
+      return write(ops, sync);
     },
     async close() {
+      clearTimeout(syncTimer);
       await writing;
       await db.close();
     },
