@@ -21,8 +21,26 @@ export const systemClock: Clock = {
   monotonicMs: () => performance.now(),
 };
 
-/** The operating system's random bytes. */
-export const systemRandomness: Randomness = { bytes: randomBytes };
+/** Random bytes drawn from the system at once: a draw costs as much as hashing an entry. */
+const POOL_BYTES = 8192;
+
+let pool = randomBytes(POOL_BYTES);
+let taken = 0;
+
+/** The operating system's random bytes, none given twice. */
+export const systemRandomness: Randomness = {
+  bytes(length) {
+    if (length > POOL_BYTES) return randomBytes(length);
+    if (taken + length > POOL_BYTES) {
+      pool = randomBytes(POOL_BYTES);
+      taken = 0;
+    }
+    const bytes = Uint8Array.prototype.slice.call(pool, taken, taken + length);
+    pool.fill(0, taken, taken + length); // what was given away is not kept here
+    taken += length;
+    return bytes;
+  },
+};
 
 /** Structured lines on standard error; level from ANAMNESIS_LOG, `info` by default. */
 export function createLog(plant: string, destination: number | string = 2): Log {

@@ -62,9 +62,16 @@ export function commitmentBytes(salt: Uint8Array, entry: Uint8Array): Uint8Array
   return sha256(concat(ENTRY, salt, entry));
 }
 
-/** The commitment of an item, 32 bytes. */
+const commitments = new WeakMap<Item, Uint8Array>();
+
+/** The commitment of an item, 32 bytes; worked out once, since items never change. */
 export function commitmentOf(item: Item): Uint8Array {
-  return "commitment" in item ? item.commitment : commitmentBytes(item.salt, item.entry);
+  if ("commitment" in item) return item.commitment;
+  const known = commitments.get(item);
+  if (known !== undefined) return known;
+  const fresh = commitmentBytes(item.salt, item.entry);
+  commitments.set(item, fresh);
+  return fresh;
 }
 
 /** A commitment as hexadecimal, as attestations carry it in `content`. */

@@ -36,13 +36,16 @@ export function leafHash(commitment: Uint8Array): Uint8Array {
   return sha256(bytes);
 }
 
+/** What is hashed for an inner node: 0x01 and room for two hashes. */
+const inner = new Uint8Array(65);
+inner[0] = 1;
+
 /** SHA-256(0x01 ‖ left ‖ right), 32 bytes (RFC 9162 §2.1.1). */
 export function nodeHash(left: Uint8Array, right: Uint8Array): Uint8Array {
-  const bytes = new Uint8Array(65);
-  bytes[0] = 1;
-  bytes.set(left, 1);
-  bytes.set(right, 33);
-  return sha256(bytes);
+  inner.fill(0, 1);
+  inner.set(left, 1);
+  inner.set(right, 33);
+  return sha256(inner);
 }
 
 /** Number of peaks of a tree: the set bits of its size. */
