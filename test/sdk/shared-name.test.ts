@@ -4,7 +4,7 @@ import { expect, test } from "vitest";
 
 const SELF: Self = {
   assets: [
-    { name: "boiler plc", addresses: ["10.1.2.10"] },
+    { name: "boiler 7", addresses: ["10.1.2.10"] },
     { name: "hmi", addresses: ["10.1.2.20"] },
   ],
   domains: ["plant.example"],
@@ -19,7 +19,8 @@ test.each([
     "ANAMNESIS Path traversal at the remote access gateway",
     "ANAMNESIS Path traversal at the remote access gateway",
   ],
-  ["write to 10.1.2.10 Boiler PLC", "write to (address) (asset)"],
+  ["write to 10.1.2.10 Boiler 7 PLC", "write to (address) (asset) PLC"],
+  ["write by a stranger to an HMI", "write by a stranger to an HMI"],
   ["scan of 10.1.2.0/24 from fe80::1 and 2001:db8::7", "scan of (address) from (address) and (address)"],
   ["login at access.plant.example", "login at access.(name)"],
   ["frame from 02:00:00:aa:bb:cc", "frame from (address)"],

@@ -6,16 +6,17 @@ const IPV6 = /(?<![\w:.])(?=[0-9a-f]*:[0-9a-f]*:)[0-9a-f:]{2,39}(?:\/\d{1,3})?(?
 const MAC = /\b[0-9a-f]{2}(?:[:-][0-9a-f]{2}){5}\b/gi;
 
 /**
- * A rule's name as it may travel: addresses, and the names of this plant's own assets and domains, are
- * replaced by what they are. At most 200 characters.
+ * A rule's name as it may travel: addresses, this plant's domains and the names of its assets are
+ * replaced by what they are. An asset named by a common word alone ("hmi") says nothing; one with a
+ * number does. At most 200 characters.
  *
  * @example
- * sharedName("write to 10.1.2.10 boiler plc", self) // "write to (address) (asset)"
+ * sharedName("write to 10.1.2.10 boiler 7 plc", self) // "write to (address) (asset) plc"
  */
 export function sharedName(name: string, self: Self): string {
   let shared = name.replace(MAC, "(address)").replace(IPV4, "(address)").replace(IPV6, "(address)");
   const own = [
-    ...self.assets.map((asset) => [asset.name, "(asset)"] as const),
+    ...self.assets.flatMap(({ name }) => (/\d/.test(name) ? [[name, "(asset)"] as const] : [])),
     ...self.domains.map((domain) => [domain.replace(/^\.+|\.+$/g, ""), "(name)"] as const),
   ].sort((a, b) => b[0].length - a[0].length);
   for (const [text, kind] of own) {
