@@ -20,6 +20,9 @@ export interface NodeProcess {
   kill(): Promise<void>;
 }
 
+/** Most of what a message makes dies young: with room for it the collector copies less (measured: 1 ms less CPU an attack). */
+const YOUNG_SPACE = "--max-semi-space-size=64";
+
 /** How long a node may take to answer, ms. */
 const START_MS = 30_000;
 
@@ -30,7 +33,7 @@ export async function startNodeProcess(plant: LocalPlant): Promise<NodeProcess> 
   const cli = join(ROOT, "node/bin/anamnesis.mjs");
   const child = spawn(
     process.execPath,
-    [cli, "node", "start", "--config", join(plant.directory, "plant.yaml")],
+    [YOUNG_SPACE, cli, "node", "start", "--config", join(plant.directory, "plant.yaml")],
     {
       cwd: ROOT,
       // The channel is the leash: when the launcher dies, however it dies, the node stops.

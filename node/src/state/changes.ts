@@ -35,10 +35,7 @@ export interface Changes {
 }
 
 /** A start leaves so many numbers out: what a power cut took from the end of the log is never numbered again. */
-const START_GAP = 1000;
-
-/** Numbers left out at every start: more than were ever told and not yet on the disk. */
-const RESERVED = 100_000;
+const START_GAP = 100_000;
 
 /** Loads the change log of a store. */
 export async function loadChanges(store: Store): Promise<Changes> {
@@ -59,9 +56,6 @@ export async function loadChanges(store: Store): Promise<Changes> {
     sequence = change.sequence;
     note(change);
   }
-  // The last changes may have been told and then lost with the power: their numbers are not given again.
-  if (sequence > 0) sequence += RESERVED;
-
   if (sequence > 0) sequence += START_GAP;
 
   return {
