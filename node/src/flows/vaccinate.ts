@@ -109,10 +109,12 @@ export function createVaccinate(
     } while (lane.pending.size > 0);
   }
 
-  /** Waits until the control may be written again. */
+  /** Waits until the control may be written again. A control that takes its time lets the quick ones go first. */
   async function turnOf({ control, appliedAtMs }: Lane): Promise<void> {
-    const restMs = appliedAtMs + (control.paceMs ?? 0) - clock.monotonicMs();
-    if (restMs > 0) await delay(Math.min(restMs, control.paceMs ?? 0));
+    if (control.paceMs === undefined) return;
+    await Promise.all(lanes.map((other) => (other.control.paceMs === undefined ? other.running : undefined)));
+    const restMs = appliedAtMs + control.paceMs - clock.monotonicMs();
+    if (restMs > 0) await delay(Math.min(restMs, control.paceMs));
   }
 
   async function batch(
