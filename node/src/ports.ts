@@ -170,7 +170,7 @@ export interface Control {
   readonly name: string;
   readonly kind: "edl" | "nftables" | "suricata";
   readonly level: PurdueLevel;
-  /** Least ms between two applications, for what its readers take up later anyway; the first waits for nobody. */
+  /** At most so many ms lie between two applications when they are costly, for what its readers take up later anyway. */
   readonly paceMs?: number;
   preflight(): Promise<void>;
   compile(form: IndicatorForm, action: ActionClass, self: Self): Compiled | Refusal;

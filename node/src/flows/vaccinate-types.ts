@@ -93,6 +93,8 @@ export interface Lane {
   isDirty: boolean;
   /** When the control was last written, monotonic ms. */
   appliedAtMs: number;
+  /** How long that took, ms. */
+  tookMs: number;
   running: Promise<void> | undefined;
   fault: AnamnesisError | undefined;
 }

@@ -34,6 +34,9 @@ interface Ceiling {
 /** Permissions end by the clock: a ceiling is worked out again after this, ms. */
 const CEILING_MS = 60_000;
 
+/** A control that may be paced rests this many times as long as its last application took: a tenth of a core at most. */
+const REST_FACTOR = 10;
+
 /** Joins the flow. Ports: clock, log, the plant's controls, what is in force. */
 export function createVaccinate(
   ports: {
@@ -64,6 +67,7 @@ export function createVaccinate(
       because: new Map(),
       isDirty: false,
       appliedAtMs: Number.NEGATIVE_INFINITY,
+      tookMs: 0,
       running: undefined,
       fault: undefined,
     };
@@ -110,11 +114,12 @@ export function createVaccinate(
   }
 
   /** Waits until the control may be written again. A control that takes its time lets the quick ones go first. */
-  async function turnOf({ control, appliedAtMs }: Lane): Promise<void> {
+  async function turnOf({ control, appliedAtMs, tookMs }: Lane): Promise<void> {
     if (control.paceMs === undefined) return;
     await Promise.all(lanes.map((other) => (other.control.paceMs === undefined ? other.running : undefined)));
-    const restMs = appliedAtMs + control.paceMs - clock.monotonicMs();
-    if (restMs > 0) await delay(Math.min(restMs, control.paceMs));
+    const paceMs = Math.min(control.paceMs, REST_FACTOR * tookMs);
+    const restMs = appliedAtMs + paceMs - clock.monotonicMs();
+    if (restMs > 0) await delay(Math.min(restMs, paceMs));
   }
 
   async function batch(
@@ -142,8 +147,10 @@ export function createVaccinate(
     if (isChanged || lane.isDirty) {
       lane.isDirty = true;
       const applications = [...inForce.values()];
+      const beganMs = clock.monotonicMs();
       await control.apply(applications);
       lane.appliedAtMs = clock.monotonicMs();
+      lane.tookMs = lane.appliedAtMs - beganMs;
       const found = await control.verify(applications);
       if (found.missing.length + found.extra.length > 0) {
         const message = `${control.name} holds ${found.missing.length} too few and ${found.extra.length} too many of ${applications.length} after writing; look who else writes there`;
