@@ -122,7 +122,7 @@ describe("local chain", () => {
   });
 
   it("is followed over a rollback of ten blocks, and everything is recorded again", {
-    timeout: 30_000,
+    timeout: 120_000, // what was mined when the blocks went is looked at again within a minute
   }, async () => {
     const c = await makeConsortium();
     const { chain, registry, say, isRecorded } = await follow(c);

@@ -14,6 +14,7 @@ import type { Clock, Control, Log } from "../ports.ts";
 import type { RecordView } from "../state/record.ts";
 import type { Vaccination, Vaccinations } from "../state/vaccinations.ts";
 import { createBlockBudget } from "./vaccinate-budget.ts";
+import { reportDrift } from "./vaccinate-drift.ts";
 import { ceilingOf } from "./vaccinate-plan.ts";
 import { changeOf, planStep, receiptsOf } from "./vaccinate-step.ts";
 import type { ControlState, Lane, Vaccinate, VaccinateOptions, VaccinationState } from "./vaccinate-types.ts";
@@ -307,17 +308,4 @@ export function createVaccinate(
         ),
       ),
   };
-}
-
-/** Says what was found at start that should not be so. */
-async function reportDrift(lane: Lane, vaccinations: Vaccinations, log: Log): Promise<void> {
-  const { control } = lane;
-  try {
-    const { missing, extra } = await control.verify([...vaccinations.active(control.name).values()]);
-    if (missing.length + extra.length > 0) {
-      log.warn("control.drift", { control: control.name, missing: missing.length, extra: extra.length });
-    }
-  } catch (error) {
-    log.warn("control.drift", { control: control.name, message: String(error) });
-  }
 }
