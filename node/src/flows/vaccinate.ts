@@ -117,7 +117,9 @@ export function createVaccinate(
   /** Waits until the control may be written again. A control that takes its time lets the quick ones go first. */
   async function turnOf({ control, appliedAtMs, tookMs }: Lane): Promise<void> {
     if (control.paceMs === undefined) return;
-    await Promise.all(lanes.map((other) => (other.control.paceMs === undefined ? other.running : undefined)));
+    await Promise.all(
+      lanes.flatMap((other) => (other.control.paceMs === undefined ? (other.running ?? []) : [])),
+    );
     const paceMs = Math.min(control.paceMs, REST_FACTOR * tookMs);
     const restMs = appliedAtMs + paceMs - clock.monotonicMs();
     if (restMs > 0) await delay(Math.min(restMs, paceMs));
