@@ -141,7 +141,6 @@ const LONG: Readonly<Record<string, string>> = {
   "sdk/src/core/types.ts": "the nouns, in one place",
   "sdk/src/core/eve-scan.ts": "a scanner's states belong together",
   "node/src/node.ts": "the joints of all flows, in the order of the walk",
-  "node/src/flows/answer.ts": "one answer per question of the API",
 };
 
 test("no file of the product is longer than a room", () => {
