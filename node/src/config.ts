@@ -77,7 +77,25 @@ const configSchema = z.strictObject({
     /** Key file of the account that pays gas; it has no authority. */
     relayKey: z.string(),
   }),
-  keystore: z.strictObject({ path: z.string(), passwordFile: z.string() }),
+  /** Without a file the password is in ANAMNESIS_KEYSTORE_PASSWORD. */
+  keystore: z.strictObject({ path: z.string(), passwordFile: z.string().optional() }),
+  /** Where `anamnesis admin` finds the member account; the node itself never opens it. */
+  member: z
+    .strictObject({
+      account: addressSchema.optional(),
+      keystore: z.string().optional(),
+      passwordFile: z.string().optional(),
+      signer: z.url({ error: "expected the URL of a signer" }).optional(),
+    })
+    .refine((member) => member.signer === undefined || member.account !== undefined, {
+      error: "expected the account that the signer holds",
+      path: ["account"],
+    })
+    .refine((member) => member.signer === undefined || member.keystore === undefined, {
+      error: "expected a signer or a keystore, not both",
+      path: ["signer"],
+    })
+    .optional(),
   /** File of the consortium's blinding key; fetched from peers when it does not exist. */
   blindingKey: z.string().default("blinding.key"),
   detectors: z
@@ -188,7 +206,8 @@ export function readConfig(path: string): Config {
     ...rest,
     data: at(rest.data),
     chain: { ...rest.chain, consortium: at(rest.chain.consortium), relayKey: at(rest.chain.relayKey) },
-    keystore: { path: at(rest.keystore.path), passwordFile: at(rest.keystore.passwordFile) },
+    keystore: withPaths(rest.keystore, at),
+    ...(rest.member !== undefined && { member: withPaths(rest.member, at) }),
     blindingKey: at(rest.blindingKey),
     detectors: rest.detectors.map((d) => ({ ...d, path: at(d.path) })),
     controls: rest.controls.map((c) => ({
@@ -202,6 +221,22 @@ export function readConfig(path: string): Config {
     digest: toHex(sha256(bytes)) as Bytes32,
     ...readSignature(`${file}.sig`),
   };
+}
+
+/** The same with absolute paths where there are paths. */
+function withPaths<
+  T extends {
+    readonly path?: string;
+    readonly keystore?: string | undefined;
+    readonly passwordFile?: string | undefined;
+  },
+>(settings: T, at: (relative: string) => string): T {
+  const absolute = { ...settings };
+  for (const name of ["path", "keystore", "passwordFile"] as const) {
+    const path = settings[name];
+    if (path !== undefined) Object.assign(absolute, { [name]: at(path) });
+  }
+  return absolute;
 }
 
 function readSignature(file: string): { signature?: ConfigSignature } {

@@ -10,7 +10,9 @@ import { loadBenign } from "./adapters/benign/eve-benign.ts";
 import { createEthersChain } from "./adapters/chain/ethers-chain.ts";
 import { createEveFile } from "./adapters/detectors/eve-file.ts";
 import { createHttp } from "./adapters/http/server.ts";
-import { readKeystore, readSecretFile, readTokens, writeSecret } from "./adapters/keys/keystore.ts";
+import { readKeystore, readSecretFile, readTokens } from "./adapters/keys/keystore.ts";
+import { NODE_PASSWORD } from "./adapters/keys/password.ts";
+import { writeSecret } from "./adapters/keys/private-file.ts";
 import { createSigner } from "./adapters/keys/signer.ts";
 import { createPeers } from "./adapters/peers/libp2p-peers.ts";
 import { openLevelStore } from "./adapters/store/level.ts";
@@ -68,7 +70,11 @@ export async function startNode(
   }
   const consortium = readConsortium(config.chain.consortium);
   const hasher = hasherOf(consortium);
-  const privateKey = await readKeystore(config.keystore.path, config.keystore.passwordFile);
+  const privateKey = await readKeystore(config.keystore.path, {
+    file: config.keystore.passwordFile,
+    variable: NODE_PASSWORD,
+    setting: "keystore.passwordFile",
+  });
   const sender = readSecretFile(config.chain.relayKey, "chain.relayKey");
   if (sender === undefined) {
     throw new AnamnesisError(

@@ -1,10 +1,8 @@
 /* A stopped plant, looked at: the same answers from its store, opened under its lock, and no commands. */
 
-import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { parseAddress } from "@anamnesis/sdk/core/bytes";
 import { AnamnesisError } from "@anamnesis/sdk/core/errors";
-import type { Address } from "@anamnesis/sdk/core/types";
+import { readKeystoreAddress } from "./adapters/keys/keystore.ts";
 import { openLevelStore } from "./adapters/store/level.ts";
 import { systemClock } from "./adapters/system.ts";
 import type { PlantApi } from "./api.ts";
@@ -35,7 +33,7 @@ export async function openOffline(
   const config = readConfig(join(plantDirectory, "plant.yaml"));
   const consortium = readConsortium(config.chain.consortium);
   const hasher = hasherOf(consortium);
-  const key = keystoreAddress(config.keystore.path);
+  const key = readKeystoreAddress(config.keystore.path);
   const store = await openLevelStore(config.data, SILENT);
   try {
     const rooms = await openRooms(
@@ -65,17 +63,5 @@ export async function openOffline(
   } catch (error) {
     await store.close();
     throw error;
-  }
-}
-
-/** The node's address as its keystore names it, without opening it (Web3 Secret Storage has it in clear). */
-function keystoreAddress(path: string): Address {
-  try {
-    const { address } = JSON.parse(readFileSync(path, "utf8")) as { address?: string };
-    return parseAddress(address?.startsWith("0x") ? address : `0x${address}`);
-  } catch (cause) {
-    throw new AnamnesisError("keystore.missing", `keystore.path: ${path} does not tell the node's address`, {
-      cause,
-    });
   }
 }

@@ -14,8 +14,8 @@ import {
   readSecretFile,
   readTokens,
   writeKeystore,
-  writeSecret,
 } from "../../node/src/adapters/keys/keystore.ts";
+import { writeSecret } from "../../node/src/adapters/keys/private-file.ts";
 import { readConfig } from "../../node/src/config.ts";
 import { configSigner, hasherOf, policyOf, readBlindingKey, readConsortium } from "../../node/src/plant.ts";
 import type { Registry } from "../../node/src/state/registry.ts";
@@ -52,6 +52,8 @@ const valid = (): Tree => ({
     assets: [{ name: "plc", addresses: ["10.2.2.10", "fd00::/8"] }],
   },
 });
+
+const passwordIn = (file: string) => ({ file, variable: "NONE", setting: "keystore.passwordFile" });
 
 /** Sets a value at a path; undefined removes it. */
 function set(path: string, value: unknown): Tree {
@@ -175,7 +177,7 @@ test("missing files are named with their setting and what to do", async () => {
   const consortium = await refusal(() => readConsortium(at("consortium.json")));
   expect(consortium).toMatchObject({ code: "config.invalid" });
   expect(consortium.message).toContain("chain.consortium");
-  const keystore = await refusal(() => readKeystore(at("node.json"), at("password")));
+  const keystore = await refusal(() => readKeystore(at("node.json"), passwordIn(at("password"))));
   expect(keystore).toMatchObject({ code: "keystore.missing" });
   expect(keystore.message).toMatch(/keystore\.path.*anamnesis node init/);
   expect(readSecretFile(at("blinding.key"), "blindingKey")).toBeUndefined();
@@ -186,18 +188,18 @@ test("a wrong password, a wrong file and a file of another consortium are told a
   const at = (name: string) => join(directory, name);
   const key = sha256(Buffer.from("node"));
   writeKeystore(at("node.json"), key, "right", { N: 1024 });
-  await writeFile(at("password"), "wrong\n");
-  const wrong = await refusal(() => readKeystore(at("node.json"), at("password")));
+  writeSecret(at("password"), "wrong\n");
+  const wrong = await refusal(() => readKeystore(at("node.json"), passwordIn(at("password"))));
   expect(wrong).toMatchObject({ code: "keystore.password" });
   expect(wrong.message).toContain("keystore.passwordFile");
-  await writeFile(at("password"), "right\n");
-  expect(toHex(await readKeystore(at("node.json"), at("password")))).toBe(toHex(key));
-  await writeFile(at("node.json"), "{}");
-  expect(await refusal(() => readKeystore(at("node.json"), at("password")))).toMatchObject({
+  writeSecret(at("password"), "right\n");
+  expect(toHex(await readKeystore(at("node.json"), passwordIn(at("password"))))).toBe(toHex(key));
+  writeSecret(at("node.json"), "{}");
+  expect(await refusal(() => readKeystore(at("node.json"), passwordIn(at("password"))))).toMatchObject({
     code: "config.invalid",
   });
 
-  await writeFile(at("relay.key"), "0x12");
+  writeSecret(at("relay.key"), "0x12");
   expect((await refusal(() => readSecretFile(at("relay.key"), "chain.relayKey"))).message).toContain(
     "chain.relayKey",
   );

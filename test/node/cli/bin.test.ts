@@ -68,7 +68,7 @@ describe("node init", () => {
     expect(await init()).toMatchObject({ code: 2, err: expect.stringContaining("--plant") });
     expect(await init("--plant", "f", "--password-file", "none")).toMatchObject({
       code: 2,
-      err: expect.stringContaining("--password-file none"),
+      err: expect.stringContaining("--password-file: none"),
     });
     expect(await init("--plant", "f", "--http-port", "99999")).toMatchObject({
       code: 2,
@@ -79,7 +79,7 @@ describe("node init", () => {
 
   test("takes the password from ANAMNESIS_PASSWORD_FILE", async () => {
     const password = join(directory, "password");
-    writeFileSync(password, "correct horse\n");
+    writeFileSync(password, "correct horse\n", { mode: 0o600 });
     const env = { ANAMNESIS_PASSWORD_FILE: password };
     expect((await spawnCli(directory, ["node", "init", "--plant", "e"], env).done).code).toBe(0);
     const plant = join(directory, ".anamnesis", "plants", "e");

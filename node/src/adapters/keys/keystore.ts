@@ -1,8 +1,9 @@
 import { scrypt, scryptSync } from "node:crypto";
-import { readFileSync, renameSync, writeFileSync } from "node:fs";
-import { fromHex, toHex } from "@anamnesis/sdk/core/bytes";
+import { readFileSync } from "node:fs";
+import { fromHex, parseAddress, toHex } from "@anamnesis/sdk/core/bytes";
 import { AnamnesisError } from "@anamnesis/sdk/core/errors";
 import { addressOfPrivateKey } from "@anamnesis/sdk/core/signature";
+import type { Address } from "@anamnesis/sdk/core/types";
 import {
   decryptKeystoreJson,
   encryptKeystoreJsonSync,
@@ -10,6 +11,8 @@ import {
   scryptSync as ethersScryptSync,
 } from "ethers";
 import { z } from "zod";
+import { nameOf, type PasswordSource, readPassword } from "./password.ts";
+import { readPrivateFile, writeSecret } from "./private-file.ts";
 
 const MAX_MEMORY = 512 * 1024 * 1024;
 
@@ -37,26 +40,46 @@ export function writeKeystore(
   writeSecret(path, encryptKeystoreJsonSync(account, password, { scrypt: { N: options.N ?? 131_072 } }));
 }
 
-/** Reads a private key. Throws `keystore.missing` | `keystore.password` | `config.invalid`. */
-export async function readKeystore(path: string, passwordFile: string): Promise<Uint8Array> {
-  const json = readText(path, "keystore.path", "create one with `anamnesis node init`");
-  const password = readText(
-    passwordFile,
-    "keystore.passwordFile",
-    "write the keystore's password into it, mode 0600",
-  ).trim();
+/** How people call a keystore, and what makes one. */
+const NODE_KEYSTORE = { setting: "keystore.path", advice: "create one with `anamnesis node init`" };
+
+/**
+ * Reads the private key of a keystore, 32 bytes.
+ *
+ * @throws AnamnesisError `keystore.missing` | `keystore.password` | `config.invalid` for a file that is none
+ * or that other users may read
+ */
+export async function readKeystore(
+  path: string,
+  password: PasswordSource,
+  { setting, advice } = NODE_KEYSTORE,
+): Promise<Uint8Array> {
+  const json = readKeystoreText(path, setting, advice);
+  const words = readPassword(password);
   try {
-    const account = await decryptKeystoreJson(json, password);
+    const account = await decryptKeystoreJson(json, words);
     return fromHex(account.privateKey);
   } catch (cause) {
     if (cause instanceof Error && /incorrect password/.test(cause.message)) {
-      throw new AnamnesisError(
-        "keystore.password",
-        `keystore.passwordFile: the password in ${passwordFile} does not open ${path}`,
-        { cause },
-      );
+      throw new AnamnesisError("keystore.password", `${nameOf(password)} does not open ${path}`, { cause });
     }
-    throw new AnamnesisError("config.invalid", `keystore.path: ${path} is not a Web3 Secret Storage file`, {
+    throw new AnamnesisError("config.invalid", `${setting}: ${path} is not a Web3 Secret Storage file`, {
+      cause,
+    });
+  }
+}
+
+/**
+ * The address of a keystore's key, which Web3 Secret Storage has in clear: nothing is opened.
+ *
+ * @throws AnamnesisError `keystore.missing`
+ */
+export function readKeystoreAddress(path: string, setting = NODE_KEYSTORE.setting): Address {
+  try {
+    const { address } = JSON.parse(readFileSync(path, "utf8")) as { address?: string };
+    return parseAddress(address?.startsWith("0x") ? address : `0x${address}`);
+  } catch (cause) {
+    throw new AnamnesisError("keystore.missing", `${setting}: ${path} does not tell the address of its key`, {
       cause,
     });
   }
@@ -66,8 +89,9 @@ export async function readKeystore(path: string, passwordFile: string): Promise<
 export function readSecretFile(path: string, setting: string): Uint8Array | undefined {
   let text: string;
   try {
-    text = readFileSync(path, "utf8").trim();
+    text = readPrivateFile(path, setting).trim();
   } catch (cause) {
+    if (cause instanceof AnamnesisError) throw cause;
     if ((cause as NodeJS.ErrnoException).code === "ENOENT") return undefined;
     throw new AnamnesisError("config.invalid", `${setting}: ${path} cannot be read`, { cause });
   }
@@ -115,17 +139,11 @@ function parseJson(text: string): unknown {
   }
 }
 
-/** Writes text that only this user may read, atomically. */
-export function writeSecret(path: string, text: string): void {
-  const temporary = `${path}.tmp`;
-  writeFileSync(temporary, text, { mode: 0o600 });
-  renameSync(temporary, path);
-}
-
-function readText(path: string, setting: string, advice: string): string {
+function readKeystoreText(path: string, setting: string, advice: string): string {
   try {
-    return readFileSync(path, "utf8");
+    return readPrivateFile(path, setting);
   } catch (cause) {
+    if (cause instanceof AnamnesisError) throw cause;
     throw new AnamnesisError("keystore.missing", `${setting}: ${path} cannot be read; ${advice}`, { cause });
   }
 }

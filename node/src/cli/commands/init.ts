@@ -1,10 +1,13 @@
 import { createHash, randomBytes } from "node:crypto";
-import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { toHex } from "@anamnesis/sdk/core/bytes";
 import { AnamnesisError } from "@anamnesis/sdk/core/errors";
 import { addressOfPrivateKey } from "@anamnesis/sdk/core/signature";
-import { writeKeystore, writeSecret } from "../../adapters/keys/keystore.ts";
+import { writeKeystore } from "../../adapters/keys/keystore.ts";
+import { makePrivateKey } from "../../adapters/keys/make-key.ts";
+import { NODE_PASSWORD, readPassword } from "../../adapters/keys/password.ts";
+import { writeSecret } from "../../adapters/keys/private-file.ts";
 import { plantDirectory, type Where } from "../locate.ts";
 import { pairs } from "../output.ts";
 import type { Result } from "../program.ts";
@@ -29,18 +32,25 @@ export function initPlant(where: Where, options: InitOptions, env: NodeJS.Proces
   const file = join(directory, "plant.yaml");
   if (existsSync(file))
     throw new AnamnesisError("config.invalid", `--plant ${where.plant}: ${file} exists and is left as it is`);
-  const givenPassword = options.passwordFile ?? env.ANAMNESIS_PASSWORD_FILE;
-  const password =
-    givenPassword === undefined ? randomBytes(32).toString("hex") : readPassword(givenPassword);
+  const givenFile = options.passwordFile ?? env.ANAMNESIS_PASSWORD_FILE;
+  const isGiven = givenFile !== undefined || env[NODE_PASSWORD] !== undefined;
+  const password = isGiven
+    ? readPassword({ file: givenFile, variable: NODE_PASSWORD, setting: "--password-file" })
+    : randomBytes(32).toString("hex");
+  if (password === "")
+    throw new AnamnesisError(
+      "config.invalid",
+      `--password-file ${givenFile} is empty; write a password into it`,
+    );
   const consortium = options.consortium === undefined ? undefined : resolve(options.consortium);
   if (consortium !== undefined && !existsSync(consortium))
     throw new AnamnesisError("config.invalid", `--consortium ${consortium} does not exist`);
 
   mkdirSync(directory, { recursive: true, mode: 0o700 });
-  const nodeKey = makeKey();
-  const relayKey = makeKey();
+  const nodeKey = makePrivateKey();
+  const relayKey = makePrivateKey();
   writeKeystore(join(directory, "node.keystore.json"), nodeKey, password);
-  if (givenPassword === undefined) writeSecret(join(directory, "keystore.password"), `${password}\n`);
+  if (!isGiven) writeSecret(join(directory, "keystore.password"), `${password}\n`);
   writeSecret(join(directory, "relay.key"), `${toHex(relayKey)}\n`);
   const tokens = (["operator", "detector"] as const).map((role) => {
     const token = randomBytes(32).toString("base64url");
@@ -57,7 +67,7 @@ export function initPlant(where: Where, options: InitOptions, env: NodeJS.Proces
       chain: options.chain,
       httpPort: options.httpPort,
       peersPort: options.peersPort,
-      passwordFile: givenPassword === undefined ? "keystore.password" : resolve(givenPassword),
+      passwordFile: isGiven ? givenFile && resolve(givenFile) : "keystore.password",
       confirmedAt: `${new Date().toISOString().slice(0, 19)}Z`,
     }),
   );
@@ -84,24 +94,4 @@ export function initPlant(where: Where, options: InitOptions, env: NodeJS.Proces
         `sign the configuration, then: anamnesis node start --plant ${where.plant}`,
       ].join("\n"),
   };
-}
-
-function readPassword(path: string): string {
-  let password = "";
-  try {
-    password = readFileSync(path, "utf8").trim();
-  } catch {
-    // told below, together with an empty file
-  }
-  if (password === "")
-    throw new AnamnesisError("config.invalid", `--password-file ${path} cannot be read or is empty`);
-  return password;
-}
-
-/** 32 random bytes that are a secp256k1 key (all but about 2^-128 of them are). */
-function makeKey(): Uint8Array {
-  for (;;) {
-    const key = new Uint8Array(randomBytes(32));
-    if (key.some((byte) => byte !== 0) && key.some((byte) => byte !== 0xff)) return key;
-  }
 }

@@ -4,7 +4,8 @@ export interface TemplateValues {
   readonly chain: string;
   readonly httpPort: number;
   readonly peersPort: number;
-  readonly passwordFile: string;
+  /** Undefined: the environment has the password. */
+  readonly passwordFile: string | undefined;
   /** Seconds, UTC. */
   readonly confirmedAt: string;
 }
@@ -32,7 +33,11 @@ chain:
 
 keystore:
   path: node.keystore.json
-  passwordFile: ${text(values.passwordFile)}
+  ${passwordLine(values.passwordFile)}
+
+# Where \`anamnesis admin\` finds the member account, if it is to be used from here at all: a signer that
+# speaks web3signer's JSON-RPC, or a keystore (password in ANAMNESIS_ACCOUNT_PASSWORD or passwordFile).
+# member: { account: "0x1111111111111111111111111111111111111111", signer: "https://signer.example:9000" }
 
 # blindingKey: blinding.key # fetched from an active peer when the file does not exist
 
@@ -78,4 +83,9 @@ self:
   services: []
   files: []
 `;
+}
+
+function passwordLine(file: string | undefined): string {
+  if (file === undefined) return "# the password is in ANAMNESIS_KEYSTORE_PASSWORD; or passwordFile: FILE";
+  return `passwordFile: ${JSON.stringify(file)} # or leave it out and set ANAMNESIS_KEYSTORE_PASSWORD`;
 }
