@@ -4,18 +4,18 @@
  * The launcher mines (so that block times follow the real clock and idle blocks are few) and dumps the
  * state; a lost tail of blocks is to a node like a rollback, and relays send again what is missing.
  */
-import { type ChildProcess, spawn } from "node:child_process";
-import { mkdir, open } from "node:fs/promises";
+import type { ChildProcess } from "node:child_process";
+import { mkdir } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { createServer } from "node:net";
 import { join } from "node:path";
-import type { Writable } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
 import { fromHex } from "@anamnesis/sdk/core/bytes";
 import { AnamnesisError } from "@anamnesis/sdk/core/errors";
 import type { Log } from "../../node/src/ports.ts";
 import { readableStates, writeState } from "./anvil-state.ts";
 import { callRpc } from "./rpc.ts";
+import { spawnWatched } from "./watched.ts";
 
 /** Chain id of a local consortium. */
 export const LOCAL_CHAIN_ID = 20_261;
@@ -25,12 +25,6 @@ const GENESIS_SECONDS = 1_577_836_800;
 
 /** A dump holds the whole history, so it takes longer and longer; between two there is this many times as much rest. */
 const DUMP_REST = 20;
-
-/**
- * anvil keeps its pid (exec); a watcher blocks on descriptor 3, whose other end only the launcher holds.
- * A line says that all is well, end of file says that the launcher died, however it died.
- */
-const WATCHED = 'anvil=$$; (read -r line <&3 || kill -TERM "$anvil") & exec "$@" 3<&-';
 
 export interface AnvilOptions {
   /** Where state and log live; created if missing. */
@@ -100,7 +94,11 @@ async function launch(
   const { dir, log, chainId = LOCAL_CHAIN_ID, blockMs = 1_000, idleMs = 30_000, dumpMs = 5_000 } = options;
   const nowMs = options.nowMs ?? Date.now;
   const url = `http://127.0.0.1:${port}`;
-  const child = await spawnWatched(join(dir, "anvil.log"), anvilArguments(port, chainId, stateArguments));
+  const child = await spawnWatched(
+    join(dir, "anvil.log"),
+    anvilBinary(),
+    anvilArguments(port, chainId, stateArguments),
+  );
   const stopping = new AbortController();
   const exited = new Promise<void>((resolve) => child.once("exit", () => resolve()));
   void exited.then(() => stopping.abort());
@@ -203,28 +201,6 @@ function anvilArguments(port: number, chainId: number, more: readonly string[]):
   ];
   const pool = ["--no-mining", "--order", "fifo", "--accounts", "0"];
   return ["--host", "127.0.0.1", "--port", String(port), ...chain, ...pool, ...fees, "--quiet", ...more];
-}
-
-/** Its own process group: Ctrl-C at the terminal must reach the launcher, which dumps before it ends the chain. */
-async function spawnWatched(logFile: string, args: readonly string[]): Promise<ChildProcess> {
-  const output = await open(logFile, "a");
-  try {
-    const command = ["-c", WATCHED, "anvil", anvilBinary(), ...args];
-    const child = spawn("/bin/sh", command, {
-      detached: true,
-      stdio: ["ignore", output.fd, output.fd, "pipe"],
-    });
-    const watcher = child.stdio[3] as Writable;
-    watcher.on("error", () => undefined); // the watcher may end before its line arrives
-    child.once("exit", () => watcher.end("gone\n"));
-    await new Promise<void>((resolve, reject) => {
-      child.once("spawn", resolve);
-      child.once("error", reject);
-    });
-    return child;
-  } finally {
-    await output.close();
-  }
 }
 
 /** The platform's binary itself: npm's wrapper would be one more process to kill. */
