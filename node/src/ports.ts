@@ -260,6 +260,7 @@ export type ChainEvent = { readonly block: number } & (
   | { readonly type: "MemberAdmitted"; readonly member: MemberNumber; readonly account: Address }
   | { readonly type: "MemberSuspended"; readonly member: MemberNumber }
   | { readonly type: "MemberReinstated"; readonly member: MemberNumber }
+  | { readonly type: "MemberRemoved"; readonly member: MemberNumber }
   | { readonly type: "ParametersChanged"; readonly parameters: Parameters }
   | { readonly type: "NodeKeyAdded"; readonly member: MemberNumber; readonly key: Address }
   | { readonly type: "NodeKeyRevoked"; readonly member: MemberNumber; readonly key: Address }

@@ -118,7 +118,7 @@ export async function openConsortium(options: ConsortiumOptions): Promise<LocalC
     });
     const place = { url: anvil.url, consortium };
     await Promise.all(
-      plants.map((plant, i) => enrolNodeKey(place, accounts.members[i] as never, plant.node.address)),
+      plants.map((plant, i) => enrolNodeKey(place, accounts.members[i] as never, plant.node)),
     );
     await anvil.dump();
     const hasher = createHasher({

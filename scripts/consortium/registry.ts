@@ -1,6 +1,8 @@
 import { fromHex, parseAddress } from "@anamnesis/sdk/core/bytes";
 import { AnamnesisError } from "@anamnesis/sdk/core/errors";
-import type { Address, MemberNumber } from "@anamnesis/sdk/core/types";
+import { signDigest } from "@anamnesis/sdk/core/signature";
+import { createHasher } from "@anamnesis/sdk/core/typed-data";
+import type { Address, MemberNumber, Signature } from "@anamnesis/sdk/core/types";
 import { REGISTRY } from "../../node/src/adapters/chain/abi.ts";
 import type { ConsortiumAddress } from "../../node/src/adapters/chain/ethers-chain.ts";
 import { createRpc } from "../../node/src/adapters/chain/rpc.ts";
@@ -8,11 +10,15 @@ import { createSender } from "../../node/src/adapters/chain/sender.ts";
 import type { Account } from "./accounts.ts";
 import { callRpc } from "./rpc.ts";
 
+/** More than any of these costs. An estimate falls short when a vote's checkpoint is new a second later. */
+const GAS = 1_000_000;
+
 /** What the governor or a member account may do. */
 export type RegistryMethod =
   | "admit"
   | "suspend"
   | "reinstate"
+  | "remove"
   | "setParameters"
   | "addNodeKey"
   | "revokeNodeKey";
@@ -35,14 +41,21 @@ export async function sendToRegistry(
   try {
     const sender = createSender(rpc, account.key, chainId, 50, 60_000);
     const data = fromHex(REGISTRY.encodeFunctionData(method, [...args]));
-    await sender.send(registry, data, new AbortController().signal);
+    await sender.send(registry, data, new AbortController().signal, GAS);
   } finally {
     rpc.close();
   }
 }
 
+/** What `addNodeKey` takes: the key, and its word that this account may add it. */
+export function possessionOf(place: RegistryPlace, account: Address, node: Account): [Address, Signature] {
+  const { chainId, registry } = place.consortium;
+  const hasher = createHasher({ chainId, verifyingContract: parseAddress(registry) });
+  return [node.address, signDigest(hasher.possession(account), node.key)];
+}
+
 /**
- * Lets `key` speak for the member whose account is given; does nothing when it does already.
+ * Lets a node key speak for the member whose account is given; does nothing when it does already.
  *
  * @returns the member's number
  * @throws AnamnesisError `config.invalid` when the key is closed, of another member, or the account is no member's
@@ -50,8 +63,9 @@ export async function sendToRegistry(
 export async function enrolNodeKey(
   place: RegistryPlace,
   account: Account,
-  key: Address,
+  node: Account,
 ): Promise<MemberNumber> {
+  const key = node.address;
   const [member] = await readRegistry(place, "memberOf", [account.address]);
   if (Number(member) === 0) {
     throw new AnamnesisError(
@@ -63,7 +77,7 @@ export async function enrolNodeKey(
     { member: bigint; revokedAtBlock: bigint },
   ];
   if (held.member === 0n) {
-    await sendToRegistry(place, account, "addNodeKey", [key]);
+    await sendToRegistry(place, account, "addNodeKey", possessionOf(place, account.address, node));
   } else if (held.member !== member || held.revokedAtBlock !== 0n) {
     const why =
       held.revokedAtBlock === 0n

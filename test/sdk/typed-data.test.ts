@@ -1,5 +1,12 @@
 import { toHex } from "@anamnesis/sdk/core/bytes";
-import { ATTESTATION_TYPE, createHasher, FEED_HEAD_TYPE, uidOf } from "@anamnesis/sdk/core/typed-data";
+import {
+  ATTESTATION_TYPE,
+  CONFIGURATION_TYPE,
+  createHasher,
+  FEED_HEAD_TYPE,
+  POSSESSION_TYPE,
+  uidOf,
+} from "@anamnesis/sdk/core/typed-data";
 import type { Address, Attestation, FeedHead } from "@anamnesis/sdk/core/types";
 import { TypedDataEncoder } from "ethers";
 import fc from "fast-check";
@@ -55,6 +62,18 @@ test("digests agree with ethers over the whole range of every field", () => {
         TypedDataEncoder.hash(domain, { FeedHead: fieldsOf(FEED_HEAD_TYPE) }, h),
       );
     }),
+  );
+});
+
+test("what is signed without reaching ImmuneMemory agrees with ethers, too", () => {
+  const account = `0x${"a1".repeat(20)}` as Address;
+  const digest = vectors.heads[0]!.head.root;
+  const { domain } = vectors;
+  expect(toHex(hasher.possession(account))).toBe(
+    TypedDataEncoder.hash(domain, { NodeKeyPossession: fieldsOf(POSSESSION_TYPE) }, { account }),
+  );
+  expect(toHex(hasher.configuration(digest))).toBe(
+    TypedDataEncoder.hash(domain, { Configuration: fieldsOf(CONFIGURATION_TYPE) }, { digest }),
   );
 });
 

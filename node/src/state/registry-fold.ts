@@ -14,6 +14,8 @@ export interface MemberRecord {
   readonly number: MemberNumber;
   readonly account: Address;
   readonly active: boolean;
+  /** Its membership ended for good. */
+  readonly removed?: true;
 }
 
 /** A node key as the chain has it. */
@@ -78,9 +80,15 @@ function foldEvent(view: RegistryView, event: ChainEvent): void {
       view.members.set(event.member, { number: event.member, account: event.account, active: true });
       return;
     case "MemberSuspended":
-    case "MemberReinstated": {
+    case "MemberReinstated":
+    case "MemberRemoved": {
       const member = view.members.get(event.member);
-      if (member) view.members.set(event.member, { ...member, active: event.type === "MemberReinstated" });
+      if (member === undefined) return;
+      view.members.set(event.member, {
+        ...member,
+        active: event.type === "MemberReinstated",
+        ...(event.type === "MemberRemoved" && { removed: true }),
+      });
       return;
     }
     case "ParametersChanged":

@@ -1,3 +1,4 @@
+import { createHexWriter } from "#platform";
 import { concat, fromHex, toHex, uintBytes, utf8 } from "./bytes.ts";
 import { AnamnesisError } from "./errors.ts";
 import { keccak256 } from "./hash.ts";
@@ -18,6 +19,8 @@ export interface TypedDataHasher {
   head(head: FeedHead): Uint8Array;
   /** 32 bytes: what a member account signs over a plant's configuration, given its SHA-256. */
   configuration(digest: Bytes32): Uint8Array;
+  /** 32 bytes: what a node key signs so that the member account `account` may add it (`addNodeKey`). */
+  possession(account: Address): Uint8Array;
 }
 
 /** EIP-712 type of an attestation, as in `ImmuneMemory`. */
@@ -29,6 +32,9 @@ export const FEED_HEAD_TYPE = "FeedHead(address feed,uint64 size,bytes32 root)";
 /** EIP-712 type of a signed configuration; it never reaches a contract. */
 export const CONFIGURATION_TYPE = "Configuration(bytes32 digest)";
 
+/** EIP-712 type of a node key's word that a member account holds it, as in `MemberRegistry`. */
+export const POSSESSION_TYPE = "NodeKeyPossession(address account)";
+
 const DOMAIN_TYPE = "EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)";
 
 /** Builds the digest functions of a domain (EIP-712). Throws `input.invalid` for a field that does not fit its type. */
@@ -36,6 +42,7 @@ export function createHasher(domain: Domain): TypedDataHasher {
   const attestation = createStruct(ATTESTATION_TYPE, 7);
   const head = createStruct(FEED_HEAD_TYPE, 3);
   const configuration = createStruct(CONFIGURATION_TYPE, 1);
+  const possession = createStruct(POSSESSION_TYPE, 1);
   const message = new Uint8Array(66);
   message.set([0x19, 0x01]);
   message.set(separatorOf(domain), 2);
@@ -64,6 +71,10 @@ export function createHasher(domain: Domain): TypedDataHasher {
       configuration.hex(0, hash, 32);
       return digest(configuration);
     },
+    possession(account) {
+      possession.hex(0, account, 20);
+      return digest(possession);
+    },
   };
 }
 
@@ -75,13 +86,13 @@ interface Struct {
 }
 
 function createStruct(type: string, fields: number): Struct {
-  const bytes = Buffer.alloc(32 * (fields + 1));
+  const bytes = new Uint8Array(32 * (fields + 1));
+  const write = createHexWriter(bytes);
   bytes.set(keccak256(utf8(type)));
   return {
     bytes,
     hex(field, value, length) {
-      const written =
-        value.length === 2 + 2 * length ? bytes.write(value.slice(2), 32 * (field + 2) - length, "hex") : 0;
+      const written = value.length === 2 + 2 * length ? write(value.slice(2), 32 * (field + 2) - length) : 0;
       if (written !== length)
         throw new AnamnesisError("input.invalid", `a field is not ${length} bytes of hexadecimal`);
     },

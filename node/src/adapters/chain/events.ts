@@ -55,6 +55,7 @@ function decode(name: string, args: Result, block: number): ChainEvent | undefin
       return { block, type: name, member: member(), account: address(args.account) };
     case "MemberSuspended":
     case "MemberReinstated":
+    case "MemberRemoved":
       return { block, type: name, member: member() };
     case "ParametersChanged": {
       const [members, witnesses, refutes, maxBatch] = [...args].map(Number) as [

@@ -39,6 +39,7 @@ export interface FakeLedger {
   admit(account: Address): void;
   suspend(member: number): void;
   reinstate(member: number): void;
+  remove(member: number): void;
   setParameters(parameters: Parameters): void;
   addNodeKey(member: number, key: Address): void;
   revokeNodeKey(member: number, key: Address): void;
@@ -202,6 +203,7 @@ export function createFakeLedger(options: FakeLedgerOptions): FakeLedger {
     admit: (account) => govern(contracts.admit(account)),
     suspend: (member) => govern(contracts.setActive(member as MemberNumber, false)),
     reinstate: (member) => govern(contracts.setActive(member as MemberNumber, true)),
+    remove: (member) => govern(contracts.remove(member as MemberNumber)),
     setParameters: (parameters) => govern(contracts.setParameters(parameters)),
     addNodeKey: (member, key) => govern(contracts.addNodeKey(member as MemberNumber, key)),
     revokeNodeKey: (member, key) => govern(contracts.revokeNodeKey(member as MemberNumber, key)),

@@ -19,7 +19,7 @@ import type { ChainEvent, EquivocationProof, SignedAttestation } from "../../por
 
 /** What both contracts store. */
 export interface ContractState {
-  readonly members: { readonly account: Address; active: boolean }[];
+  readonly members: { readonly account: Address; active: boolean; removed?: true }[];
   readonly keys: Map<Address, { readonly member: MemberNumber; revoked: boolean; size: number }>;
   readonly registers: Map<Subject, Map<MemberNumber, Register>>;
   parameters: Parameters;
@@ -57,7 +57,8 @@ export function found(founders: readonly Address[], parameters: Parameters): Fak
 /** `admit`, as the governor. */
 export function admit(account: Address): FakeTransaction {
   return (state, { number }) => {
-    if (state.members.some((member) => member.account === account)) revert("MemberRegistryAccountTaken");
+    if (state.members.some((member) => member.account === account && !member.removed))
+      revert("MemberRegistryAccountTaken");
     const member = state.members.push({ account, active: true }) as MemberNumber;
     return [{ block: number, type: "MemberAdmitted", member, account }];
   };
@@ -66,14 +67,24 @@ export function admit(account: Address): FakeTransaction {
 /** `suspend` or `reinstate`, as the governor. */
 export function setActive(member: MemberNumber, active: boolean): FakeTransaction {
   return (state, { number }) => {
-    const held = state.members[member - 1];
-    if (held === undefined) revert("MemberRegistryUnknownMember");
+    const held = requireMember(state, member);
     if (held.active === active) {
       revert(active ? "MemberRegistryMemberActive" : "MemberRegistryMemberSuspended");
     }
     if (!active) requireFeasible(state.parameters, activeCount(state) - 1);
     held.active = active;
     return [{ block: number, type: active ? "MemberReinstated" : "MemberSuspended", member }];
+  };
+}
+
+/** `remove`, as the governor. */
+export function remove(member: MemberNumber): FakeTransaction {
+  return (state, { number }) => {
+    const held = requireMember(state, member);
+    if (held.active) requireFeasible(state.parameters, activeCount(state) - 1);
+    held.active = false;
+    held.removed = true;
+    return [{ block: number, type: "MemberRemoved", member }];
   };
 }
 
@@ -86,10 +97,12 @@ export function setParameters(parameters: Parameters): FakeTransaction {
   };
 }
 
-/** `addNodeKey`, as the account of `member`. */
+/** `addNodeKey`, as the account of `member` with a good proof of possession. */
 export function addNodeKey(member: MemberNumber, key: Address): FakeTransaction {
   return (state, { number }) => {
-    if (!state.members[member - 1]?.active) revert("MemberRegistryMemberSuspended");
+    const holder = state.members[member - 1];
+    if (holder === undefined || holder.removed) revert("MemberRegistryNotMember");
+    if (!holder.active) revert("MemberRegistryMemberSuspended");
     if (state.keys.has(key)) revert("MemberRegistryKeyTaken");
     state.keys.set(key, { member, revoked: false, size: 0 });
     return [{ block: number, type: "NodeKeyAdded", member, key }];
@@ -200,6 +213,13 @@ function requireHead(head: SignedHead, hasher: TypedDataHasher): void {
   const signer = recoverSigner(hasher.head(head), head.signature);
   if (signer === undefined) revert("MemberRegistryMalformedSignature");
   if (signer !== head.feed) revert("MemberRegistryWrongSigner");
+}
+
+function requireMember(state: ContractState, member: MemberNumber) {
+  const held = state.members[member - 1];
+  if (held === undefined) revert("MemberRegistryUnknownMember");
+  if (held.removed) revert("MemberRegistryMemberRemoved");
+  return held;
 }
 
 function requireOpenKey(state: ContractState, key: Address) {

@@ -3,7 +3,7 @@
  * which stalls a node for tens of milliseconds at a batch of a hundred; its ABI code stays for what is rare.
  */
 import { AnamnesisError } from "@anamnesis/sdk/core/errors";
-import { MEMORY, REGISTRY } from "./abi.ts";
+import { GOVERNOR, MEMORY, REGISTRY } from "./abi.ts";
 import { createTransport } from "./transport.ts";
 
 /** JSON-RPC at whichever of the given addresses answers. */
@@ -108,7 +108,10 @@ interface RpcAnswer {
 
 function refusal(method: string, error: NonNullable<RpcAnswer["error"]>): AnamnesisError {
   const data = typeof error.data === "string" && /^0x[0-9a-f]{8}/i.test(error.data) ? error.data : undefined;
-  const parsed = data === undefined ? null : (REGISTRY.parseError(data) ?? MEMORY.parseError(data));
+  const parsed =
+    data === undefined
+      ? null
+      : (REGISTRY.parseError(data) ?? MEMORY.parseError(data) ?? GOVERNOR.parseError(data));
   const what = parsed === null ? error.message : `${parsed.name}(${parsed.args.map(String).join(", ")})`;
   const details = { rpcCode: error.code, ...(parsed !== null && { error: parsed.name }) };
   return new AnamnesisError("chain.reverted", `the chain refused ${method}: ${what}`, { details });

@@ -49,7 +49,7 @@ export async function makeRealConsortium(
     durable: () => anvil.dump(),
   });
   const place = { url: anvil.url, consortium };
-  await Promise.all([1, 2, 3, 4].map((n) => enrolNodeKey(place, account(`member ${n}`), addressOf(node(n)))));
+  await Promise.all([1, 2, 3, 4].map((n) => enrolNodeKey(place, account(`member ${n}`), account(node(n)))));
   await anvil.dump();
   const chains: Chain[] = [];
   const made: TestConsortium = {

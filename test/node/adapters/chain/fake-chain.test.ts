@@ -24,7 +24,7 @@ describeChain("fake", async () => {
     suspend: async (member) => ledger.suspend(member),
     reinstate: async (member) => ledger.reinstate(member),
     setParameters: async (parameters) => ledger.setParameters(parameters),
-    addNodeKey: async (member, key) => ledger.addNodeKey(member, key),
+    addNodeKey: async (member, name) => ledger.addNodeKey(member, addressOf(name)),
     revokeNodeKey: async (member, key) => ledger.revokeNodeKey(member, key),
     async stop() {
       await chain.stop();
