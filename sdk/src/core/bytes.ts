@@ -1,3 +1,4 @@
+import { bytesOfHex, compareBytes, hexOf } from "#platform";
 import { AnamnesisError } from "./errors.ts";
 import type { Address, Bytes32, Hex, Signature } from "./types.ts";
 
@@ -13,7 +14,7 @@ export function utf8(text: string): Uint8Array {
 
 /** Lower-case hexadecimal of bytes, with `0x`. */
 export function toHex(bytes: Uint8Array): Hex {
-  return `0x${viewOf(bytes).toString("hex")}`;
+  return `0x${hexOf(bytes)}`;
 }
 
 /** Bytes of a hexadecimal text with `0x`. Throws `input.invalid` when it is not one. */
@@ -24,7 +25,7 @@ export function fromHex(hex: string): Uint8Array {
       `${hex.slice(0, 20)} is not hexadecimal; write 0x and an even number of digits`,
     );
   }
-  return new Uint8Array(Buffer.from(hex.slice(2), "hex"));
+  return bytesOfHex(hex.slice(2));
 }
 
 /** Joins byte strings. */
@@ -42,7 +43,7 @@ export function concat(...parts: readonly Uint8Array[]): Uint8Array {
 
 /** Whether two byte strings are equal. Not constant in time: never for secrets. */
 export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && viewOf(a).equals(b);
+  return a.length === b.length && compareBytes(a, b) === 0;
 }
 
 /** Unsigned big-endian bytes of a whole number, 0 ≤ value < 2^53, `length` 1–8. */
@@ -89,8 +90,4 @@ function parseSized(value: unknown, length: number, what: string): Hex {
     throw new AnamnesisError("input.invalid", `${what} is not ${length} bytes of hexadecimal with 0x`);
   }
   return value.toLowerCase() as Hex;
-}
-
-function viewOf(bytes: Uint8Array): Buffer {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }

@@ -1,3 +1,4 @@
+import { compareBytes } from "#platform";
 import { concat, fromHex, toHex, uintBytes } from "./bytes.ts";
 import { sha256 } from "./hash.ts";
 import type { Bytes32, MemberNumber, Parameters, Register, Status, StatusName, Subject } from "./types.ts";
@@ -82,7 +83,7 @@ export function responseStatus(
  */
 export function memoryHash(registers: Iterable<readonly [Subject, Register]>): Bytes32 {
   const rows = Array.from(registers, ([subject, register]) => memoryRow(subject, register));
-  rows.sort((a, b) => Buffer.compare(a, b));
+  rows.sort(compareBytes);
   return hashRows(rows);
 }
 

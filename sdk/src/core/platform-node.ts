@@ -1,0 +1,77 @@
+/** What Node does faster than JavaScript can; browsers get `platform-browser.ts` (see `imports` in package.json). */
+import { createHmac, hash } from "node:crypto";
+import secp256k1 from "secp256k1";
+
+/** SHA-256, 32 bytes (FIPS 180-4). */
+export function sha256(bytes: Uint8Array): Uint8Array {
+  return hash("sha256", bytes, "buffer");
+}
+
+/** SHA-256 as 64 hexadecimal digits; text is hashed as UTF-8. */
+export function sha256Hex(data: Uint8Array | string): string {
+  return hash("sha256", data, "hex");
+}
+
+/** SHA-1, 20 bytes. */
+export function sha1(bytes: Uint8Array): Uint8Array {
+  return hash("sha1", bytes, "buffer");
+}
+
+/** HMAC-SHA-256, 32 bytes (RFC 2104). */
+export function hmacSha256(key: Uint8Array, bytes: Uint8Array): Uint8Array {
+  return createHmac("sha256", key).update(bytes).digest();
+}
+
+/** Lower-case hexadecimal digits of bytes. */
+export function hexOf(bytes: Uint8Array): string {
+  return viewOf(bytes).toString("hex");
+}
+
+/** Bytes of hexadecimal digits of any case; shorter when they are not. */
+export function bytesOfHex(digits: string): Uint8Array {
+  return new Uint8Array(Buffer.from(digits, "hex"));
+}
+
+/** Writes hexadecimal digits into `target` again and again; gives how many bytes were written, fewer when they are none. */
+export function createHexWriter(target: Uint8Array): (digits: string, offset: number) => number {
+  const view = viewOf(target);
+  return (digits, offset) => view.write(digits, offset, "hex");
+}
+
+/** Order of byte strings: negative, 0 or positive. */
+export function compareBytes(a: Uint8Array, b: Uint8Array): number {
+  return Buffer.compare(a, b);
+}
+
+/** Whether r ‖ s is a signature of a digest under a public key of 33 or 65 bytes, with s ≤ n/2. Throws for what is no key or no signature. */
+export function verifyCompact(digest: Uint8Array, compact: Uint8Array, publicKey: Uint8Array): boolean {
+  return secp256k1.ecdsaVerify(compact, digest, publicKey);
+}
+
+/** The public key, 65 bytes, that signed; throws where there is none. */
+export function recoverPublicKey(digest: Uint8Array, compact: Uint8Array, recovery: number): Uint8Array {
+  return secp256k1.ecdsaRecover(compact, recovery, digest, false);
+}
+
+/** Signs deterministically (RFC 6979), low s: r ‖ s and the recovery bit. */
+export function signCompact(
+  digest: Uint8Array,
+  privateKey: Uint8Array,
+): { readonly compact: Uint8Array; readonly recovery: number } {
+  const { signature, recid } = secp256k1.ecdsaSign(digest, privateKey);
+  return { compact: signature, recovery: recid };
+}
+
+/** A public key in another form: 65 bytes, or 33 when `compressed`. Throws for what is no point of the curve. */
+export function convertPublicKey(publicKey: Uint8Array, compressed: boolean): Uint8Array {
+  return secp256k1.publicKeyConvert(publicKey, compressed);
+}
+
+/** The public key of a private key, 65 bytes. */
+export function publicKeyOf(privateKey: Uint8Array): Uint8Array {
+  return secp256k1.publicKeyCreate(privateKey, false);
+}
+
+function viewOf(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
