@@ -8,6 +8,13 @@ import type { HardhatPlugin } from "hardhat/types/plugins";
 // The compiler comes from the lockfile, so that a build needs no network and always gives the same bytecode.
 const compilerPath = createRequire(import.meta.url).resolve("solc/soljson.js");
 
+const settings = {
+  optimizer: { enabled: true, runs: 1_000_000 },
+  viaIR: true,
+  // The evidence verifier reads storage proofs: a test pins every slot it relies on.
+  outputSelection: { "*": { "*": ["storageLayout"] } },
+};
+
 /** Drops compiler warnings about the sources of dependencies, which nobody here can mend. */
 const quietDependencies: HardhatPlugin = {
   id: "quiet-dependencies",
@@ -29,17 +36,10 @@ export default defineConfig({
   plugins: [hardhatEthers, hardhatNetworkHelpers, hardhatTypechain, quietDependencies],
   solidity: {
     profiles: {
-      default: {
-        version: "0.8.37",
-        path: compilerPath,
-        settings: {
-          evmVersion: "cancun",
-          optimizer: { enabled: true, runs: 1_000_000 },
-          viaIR: true,
-          // The evidence verifier reads storage proofs: a test pins every slot it relies on.
-          outputSelection: { "*": { "*": ["storageLayout"] } },
-        },
-      },
+      default: { version: "0.8.37", path: compilerPath, settings: { ...settings, evmVersion: "cancun" } },
+      // For engines without Cancun: scripts/qbft/compile.ts builds it, against OpenZeppelin 5.3.0, whose
+      // code does without MCOPY. (`hardhat build --build-profile london` would take 5.7.0, which does not.)
+      london: { version: "0.8.37", path: compilerPath, settings: { ...settings, evmVersion: "london" } },
     },
   },
   paths: {
