@@ -161,9 +161,15 @@ contract ImmuneMemory is IImmuneMemory {
         bytes32 domain
     ) private view returns (Finding memory found) {
         _requireWellFormed(a);
+        if (signature.length != 65) revert ImmuneMemoryMalformedSignature(signature);
         bytes32 digest = _digest(a, domain);
         ECDSA.RecoverError fault;
-        (found.key, fault, ) = ECDSA.tryRecoverCalldata(digest, signature);
+        (found.key, fault, ) = ECDSA.tryRecover(
+            digest,
+            uint8(signature[64]),
+            bytes32(signature[:32]),
+            bytes32(signature[32:64])
+        );
         if (fault != ECDSA.RecoverError.NoError) revert ImmuneMemoryMalformedSignature(signature);
 
         IMemberRegistry.NodeKey memory key = registry.nodeKey(found.key);

@@ -12,11 +12,12 @@ import {SkipCode} from "./SkipCode.sol";
 
 /// @title The member registry of a consortium; see {IMemberRegistry}
 /// @dev Not upgradeable, without an administrator. A member's vote is one unit of {Votes}, delegated to itself at
-/// admission and to nobody else, burnt by suspension and minted again by reinstatement.
+/// admission and to nobody else, burnt by suspension and removal and minted again by reinstatement.
 contract MemberRegistry is IMemberRegistry, Votes {
     struct Member {
         address account;
         bool active;
+        bool removed;
     }
 
     /// @notice Fewer members than this cannot outvote a single faulty one.
@@ -24,23 +25,31 @@ contract MemberRegistry is IMemberRegistry, Votes {
 
     bytes32 private constant FEED_HEAD_TYPEHASH = keccak256("FeedHead(address feed,uint64 size,bytes32 root)");
 
+    bytes32 private constant POSSESSION_TYPEHASH = keccak256("NodeKeyPossession(address account)");
+
     /// @inheritdoc IMemberRegistry
     address public immutable governor;
 
-    // Slots 0–5 belong to EIP712, Nonces and Votes. The evidence verifier proves slots 6, 8 and 9 by their position.
+    // Slots 0–5 belong to EIP712, Nonces and Votes. The evidence verifier proves slots 6, 8, 9, 10 and 11 by their
+    // position.
     //
-    //  6  _members[number]       ┆                          active 8 ┆ account 160 ┆
-    //  7  _numbers[account]      ┆                                     number 16 ┆
-    //  8  _nodeKeys[key]         ┆ root 168 ┆ size 40 ┆ revokedAtBlock 32 ┆ member 16 ┆
-    //  9  _parameters            ┆ maxBatch 16 ┆ refutes 16 ┆ witnesses 16 ┆ members 16 ┆
-    // 10  _memberCount, …        ┆                     _activeMembers 16 ┆ _memberCount 16 ┆
-    //                            most significant                        least significant
+    //  6  _members[number]       ┆                           removed 8 ┆ active 8 ┆ account 160 ┆
+    //  7  _numbers[account]      ┆                                                    number 16 ┆
+    //  8  _nodeKeys[key]         ┆ root 168 ┆ size 40 ┆          revokedAtBlock 32 ┆ member 16 ┆
+    //  9  _parameters            ┆           maxBatch 16 ┆ refutes 16 ┆ witnesses 16 ┆ members 16 ┆
+    // 10  _memberCount, …        ┆                           _activeMembers 16 ┆ _memberCount 16 ┆
+    // 11  _addedAtBlock[key]     ┆                                                    number 32 ┆
+    //                            most significant                             least significant
+    //
+    // Slot 8 is all that anchoring reads and writes, and it is full: the block that added a key, which is written once
+    // and read by auditors, has a slot of its own.
     mapping(uint16 number => Member) private _members;
     mapping(address account => uint16 number) private _numbers;
     mapping(address key => NodeKey) private _nodeKeys;
     Parameters private _parameters;
     uint16 private _memberCount;
     uint16 private _activeMembers;
+    mapping(address key => uint32) private _addedAtBlock;
 
     modifier onlyGovernor() {
         if (msg.sender != governor) revert MemberRegistryNotGovernor(msg.sender);
@@ -87,29 +96,44 @@ contract MemberRegistry is IMemberRegistry, Votes {
     }
 
     /// @inheritdoc IMemberRegistry
+    function remove(uint16 member) external onlyGovernor {
+        Member storage held = _requireMember(member);
+
+        if (held.active) {
+            _requireFeasible(_parameters, --_activeMembers);
+            held.active = false;
+            _transferVotingUnits(held.account, address(0), 1);
+        }
+        held.removed = true;
+        delete _numbers[held.account];
+        emit MemberRemoved(member);
+    }
+
+    /// @inheritdoc IMemberRegistry
     function setParameters(Parameters calldata newParameters) external onlyGovernor {
         _setParameters(newParameters);
     }
 
     /// @inheritdoc IMemberRegistry
-    function addNodeKey(address key) external {
-        uint16 member = _requireCaller();
+    function addNodeKey(address key, bytes calldata possession) external {
+        uint16 member = _numbers[msg.sender];
+        if (member == 0) revert MemberRegistryNotMember(msg.sender);
         if (!_members[member].active) revert MemberRegistryMemberSuspended(member);
-        if (key == address(0)) revert MemberRegistryInvalidKey(key);
+        _requirePossession(key, msg.sender, possession);
         uint16 holder = _nodeKeys[key].member;
         if (holder != 0) revert MemberRegistryKeyTaken(key, holder);
 
         _nodeKeys[key].member = member;
+        _addedAtBlock[key] = SafeCast.toUint32(block.number);
         emit NodeKeyAdded(member, key);
     }
 
     /// @inheritdoc IMemberRegistry
     function revokeNodeKey(address key) external {
-        uint16 member = _requireCaller();
         uint16 holder = _requireOpenKey(key);
-        if (holder != member) revert MemberRegistryForeignKey(key, holder);
+        if (_members[holder].account != msg.sender) revert MemberRegistryForeignKey(key, holder);
 
-        _closeKey(key, member);
+        _closeKey(key, holder);
     }
 
     /// @inheritdoc IMemberRegistry
@@ -162,6 +186,11 @@ contract MemberRegistry is IMemberRegistry, Votes {
     }
 
     /// @inheritdoc IMemberRegistry
+    function isRemovedMember(uint16 member) external view returns (bool) {
+        return _members[member].removed;
+    }
+
+    /// @inheritdoc IMemberRegistry
     function memberAccount(uint16 member) external view returns (address) {
         return _members[member].account;
     }
@@ -177,6 +206,18 @@ contract MemberRegistry is IMemberRegistry, Votes {
     }
 
     /// @inheritdoc IMemberRegistry
+    function nodeKeyAddedAtBlock(address key) external view returns (uint32) {
+        return _addedAtBlock[key];
+    }
+
+    /// @inheritdoc IMemberRegistry
+    function isKeyActive(address key, uint256 blockNumber) external view returns (bool) {
+        NodeKey storage held = _nodeKeys[key];
+        if (held.member == 0 || blockNumber < _addedAtBlock[key]) return false;
+        return held.revokedAtBlock == 0 || blockNumber < held.revokedAtBlock;
+    }
+
+    /// @inheritdoc IMemberRegistry
     function domainSeparator() external view returns (bytes32) {
         return _domainSeparatorV4();
     }
@@ -184,6 +225,11 @@ contract MemberRegistry is IMemberRegistry, Votes {
     /// @inheritdoc IMemberRegistry
     function feedHeadDigest(FeedHead calldata head) external view returns (bytes32) {
         return _digest(head.feed, head.size, head.root);
+    }
+
+    /// @inheritdoc IMemberRegistry
+    function possessionDigest(address account) external view returns (bytes32) {
+        return _possessionDigest(account);
     }
 
     /// @notice Reverts: a member votes itself.
@@ -212,7 +258,9 @@ contract MemberRegistry is IMemberRegistry, Votes {
     }
 
     function _admit(address account) private returns (uint16 member) {
-        if (account == address(0)) revert MemberRegistryInvalidAccount(account);
+        if (account == address(0) || account == governor || account == address(this)) {
+            revert MemberRegistryInvalidAccount(account);
+        }
         if (_numbers[account] != 0) revert MemberRegistryAccountTaken(account, _numbers[account]);
 
         // Delegated while the account has no unit yet, so that the mint below moves the vote once.
@@ -220,7 +268,7 @@ contract MemberRegistry is IMemberRegistry, Votes {
         member = ++_memberCount;
         ++_activeMembers;
         _numbers[account] = member;
-        _members[member] = Member({account: account, active: true});
+        _members[member] = Member({account: account, active: true, removed: false});
         _transferVotingUnits(address(0), account, 1);
         emit MemberAdmitted(member, account);
     }
@@ -266,14 +314,10 @@ contract MemberRegistry is IMemberRegistry, Votes {
         if (items > maximum) revert MemberRegistryBatchTooLarge(items, maximum);
     }
 
-    function _requireCaller() private view returns (uint16 member) {
-        member = _numbers[msg.sender];
-        if (member == 0) revert MemberRegistryNotMember(msg.sender);
-    }
-
     function _requireMember(uint16 member) private view returns (Member storage held) {
         held = _members[member];
         if (held.account == address(0)) revert MemberRegistryUnknownMember(member);
+        if (held.removed) revert MemberRegistryMemberRemoved(member);
     }
 
     function _requireOpenKey(address key) private view returns (uint16 member) {
@@ -282,9 +326,15 @@ contract MemberRegistry is IMemberRegistry, Votes {
         if (_nodeKeys[key].revokedAtBlock != 0) revert MemberRegistryKeyRevoked(key);
     }
 
+    function _requirePossession(address key, address account, bytes calldata signature) private view {
+        (uint8 v, bytes32 r, bytes32 s) = _split(signature);
+        (address signer, ECDSA.RecoverError fault, ) = ECDSA.tryRecover(_possessionDigest(account), v, r, s);
+        if (fault != ECDSA.RecoverError.NoError) revert MemberRegistryMalformedSignature(signature);
+        if (signer != key) revert MemberRegistryKeyNotPossessed(key, signer);
+    }
+
     function _requireSigned(FeedHead calldata head, bytes calldata signature) private view {
-        if (signature.length != 65) revert MemberRegistryMalformedSignature(signature);
-        (uint8 v, bytes32 r, bytes32 s) = ECDSA.parseCalldata(signature);
+        (uint8 v, bytes32 r, bytes32 s) = _split(signature);
         _requireSigned(head.feed, head.size, head.root, r, s, v);
     }
 
@@ -295,8 +345,18 @@ contract MemberRegistry is IMemberRegistry, Votes {
         if (signer != feed) revert MemberRegistryWrongSigner(feed, signer);
     }
 
+    function _possessionDigest(address account) private view returns (bytes32) {
+        return _hashTypedDataV4(keccak256(abi.encode(POSSESSION_TYPEHASH, account)));
+    }
+
     function _digest(address feed, uint64 size, bytes32 root) private view returns (bytes32) {
         return _hashTypedDataV4(keccak256(abi.encode(FEED_HEAD_TYPEHASH, feed, size, root)));
+    }
+
+    /// @dev The three parts of a signature of 65 bytes.
+    function _split(bytes calldata signature) private pure returns (uint8 v, bytes32 r, bytes32 s) {
+        if (signature.length != 65) revert MemberRegistryMalformedSignature(signature);
+        return (uint8(signature[64]), bytes32(signature[:32]), bytes32(signature[32:64]));
     }
 
     /// @dev Two heads of one size can only be equal, and a path that the greater head commits to (see {MerkleHistory})

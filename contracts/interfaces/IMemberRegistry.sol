@@ -3,8 +3,9 @@ pragma solidity 0.8.37;
 
 /// @title Who the members of a consortium are, what speaks for them, and how far each feed has come
 /// @notice Holds members and their node keys, the thresholds of the consortium, and the last anchored head of every
-/// feed. The governor alone admits, suspends and sets parameters; a member account alone adds and revokes its own node
-/// keys; a signature alone anchors a head; a proof alone closes a key. Who pays for a transaction has no authority.
+/// feed. The governor alone admits, suspends, reinstates, removes and sets parameters; a member account alone adds and
+/// revokes its own node keys; a signature alone anchors a head; a proof alone closes a key. Who pays for a transaction
+/// has no authority.
 interface IMemberRegistry {
     /// @notice The thresholds of the consortium.
     /// @param members Distinct members that must support a record before it is attested (M).
@@ -66,6 +67,9 @@ interface IMemberRegistry {
     /// @notice `member` votes again, and its stances count again as they stand.
     event MemberReinstated(uint16 indexed member);
 
+    /// @notice `member` is no member any more, and its number never will be one again.
+    event MemberRemoved(uint16 indexed member);
+
     /// @notice The thresholds changed.
     event ParametersChanged(uint16 members, uint16 witnesses, uint16 refutes, uint16 maxBatch);
 
@@ -90,10 +94,10 @@ interface IMemberRegistry {
     /// @notice `governor` cannot govern.
     error MemberRegistryInvalidGovernor(address governor);
 
-    /// @notice `account` cannot be a member.
+    /// @notice `account` cannot be a member: nobody has it, or it is the governor or the registry itself.
     error MemberRegistryInvalidAccount(address account);
 
-    /// @notice `account` is, or was, member number `member`.
+    /// @notice `account` is that of member number `member`, suspended or not.
     error MemberRegistryAccountTaken(address account, uint16 member);
 
     /// @notice No member has the number `member`.
@@ -105,6 +109,9 @@ interface IMemberRegistry {
     /// @notice `member` is suspended.
     error MemberRegistryMemberSuspended(uint16 member);
 
+    /// @notice `member` was removed: nothing is done about it any more.
+    error MemberRegistryMemberRemoved(uint16 member);
+
     /// @notice `active` members are too few to agree on anything.
     error MemberRegistryTooFewMembers(uint16 active);
 
@@ -114,8 +121,8 @@ interface IMemberRegistry {
     /// @notice `caller` is not the account of a member.
     error MemberRegistryNotMember(address caller);
 
-    /// @notice `key` cannot be a node key.
-    error MemberRegistryInvalidKey(address key);
+    /// @notice The proof of possession of `key` was signed by `signer`.
+    error MemberRegistryKeyNotPossessed(address key, address signer);
 
     /// @notice `key` was already added, by `member`.
     error MemberRegistryKeyTaken(address key, uint16 member);
@@ -126,7 +133,7 @@ interface IMemberRegistry {
     /// @notice `key` is closed already.
     error MemberRegistryKeyRevoked(address key);
 
-    /// @notice `key` belongs to another member, `member`.
+    /// @notice `key` speaks for `member`, whose account the caller is not.
     error MemberRegistryForeignKey(address key, uint16 member);
 
     /// @notice A member's vote cannot be delegated to `delegatee`, nor to anybody else.
@@ -157,7 +164,9 @@ interface IMemberRegistry {
     error MemberRegistryConsistentHeads(address feed, uint64 sizeA, uint64 sizeB);
 
     /// @notice Makes `account` a member, with one vote.
-    /// @dev Governor only. An account that was a member once is reinstated, not admitted again.
+    /// @dev Governor only. The account of a suspended member is reinstated, not admitted again; that of a removed one
+    /// may be admitted under a new number. Every member raises what a majority is, so one replaces another in one
+    /// proposal that admits the new account and removes the old one.
     /// @return member Its number.
     function admit(address account) external returns (uint16 member);
 
@@ -169,16 +178,26 @@ interface IMemberRegistry {
     /// @dev Governor only.
     function reinstate(uint16 member) external;
 
+    /// @notice Ends the membership of `member`, suspended or not, for good: its vote is burnt, its stances never count
+    /// again, its number is never used again, and its account may be admitted under a new one. What it holds stays.
+    /// @dev Governor only. Refused if the members left are fewer than three or than a threshold asks for. Its keys stay
+    /// as they are and speak for a number that counts nowhere; its account can still revoke them.
+    function remove(uint16 member) external;
+
     /// @notice Sets the thresholds.
     /// @dev Governor only. 1 ≤ witnesses ≤ members ≤ active members, 1 ≤ refutes ≤ active members, 1 ≤ maxBatch.
     function setParameters(Parameters calldata newParameters) external;
 
     /// @notice Lets `key` speak for the calling member, at once.
-    /// @dev An active member's account only.
-    function addNodeKey(address key) external;
+    /// @dev An active member's account only. The proof of possession keeps a member from occupying a key that another
+    /// one is about to add, and from passing off another's node as its own.
+    /// @param possession The 65 bytes of `key`'s EIP-712 signature of `NodeKeyPossession(address account)` about the
+    /// calling account: see {possessionDigest}.
+    function addNodeKey(address key, bytes calldata possession) external;
 
     /// @notice Closes `key`, at once and for ever. What it signed and got recorded stays.
-    /// @dev The account of the key's member only, suspended or not: one must always be able to report a stolen key.
+    /// @dev The account of the key's member only, suspended or even removed: one must always be able to report a
+    /// stolen key.
     function revokeNodeKey(address key) external;
 
     /// @notice Records the heads that are greater than what is held. A head that is not greater is a silent no-op, so
@@ -202,7 +221,7 @@ interface IMemberRegistry {
         bytes32[] calldata path
     ) external;
 
-    /// @notice The contract that alone admits, suspends, reinstates and sets parameters.
+    /// @notice The contract that alone admits, suspends, reinstates, removes and sets parameters.
     function governor() external view returns (address);
 
     /// @notice The thresholds of the consortium.
@@ -214,10 +233,13 @@ interface IMemberRegistry {
     /// @notice How many members are active.
     function activeMembers() external view returns (uint16);
 
-    /// @notice Whether `member` was admitted and is not suspended.
+    /// @notice Whether `member` was admitted and is neither suspended nor removed.
     function isActiveMember(uint16 member) external view returns (bool);
 
-    /// @notice The account of `member`, or zero if there is none.
+    /// @notice Whether `member` was removed.
+    function isRemovedMember(uint16 member) external view returns (bool);
+
+    /// @notice The account of `member`, removed or not, or zero if there never was one.
     function memberAccount(uint16 member) external view returns (address);
 
     /// @notice The number of the member whose account is `account`, or zero if there is none.
@@ -226,8 +248,21 @@ interface IMemberRegistry {
     /// @notice What is held for `key`; all zero if it was never added.
     function nodeKey(address key) external view returns (NodeKey memory);
 
+    /// @notice The block that added `key`, or zero if none did.
+    function nodeKeyAddedAtBlock(address key) external view returns (uint32);
+
+    /// @notice Whether `key` was open at the end of block `blockNumber`: from the block that added it on, up to, but
+    /// not including, the block that closed it.
+    /// @dev It tells about the key, and not whether its member counted: a suspended or removed member's keys stay open,
+    /// and `getPastVotes` of its account at the block's timestamp tells the other half. For the current block and those
+    /// to come it is answered as things stand.
+    function isKeyActive(address key, uint256 blockNumber) external view returns (bool);
+
     /// @notice The EIP-712 domain of everything a node key signs: "Anamnesis", version "1", this chain, this contract.
     function domainSeparator() external view returns (bytes32);
+
+    /// @notice The digest a node key signs so that the member account `account` may add it.
+    function possessionDigest(address account) external view returns (bytes32);
 
     /// @notice The digest a node key signs to anchor `head`.
     function feedHeadDigest(FeedHead calldata head) external view returns (bytes32);

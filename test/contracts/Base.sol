@@ -60,8 +60,7 @@ abstract contract Base {
         registry = new MemberRegistry(address(this), accounts, parameters);
         memory_ = new ImmuneMemory(registry, keccak256("blinding key hash"));
         for (uint16 member = 1; member <= founders; ++member) {
-            vm.prank(account(member));
-            registry.addNodeKey(nodeKey(member));
+            addNodeKey(member, member);
         }
     }
 
@@ -79,6 +78,13 @@ abstract contract Base {
 
     function nodeKey(uint16 member) internal pure returns (address) {
         return vm.addr(secret(member));
+    }
+
+    /// @dev The account of `member` adds the node key {nodeKey}(`key`).
+    function addNodeKey(uint16 member, uint16 key) internal {
+        bytes memory possession = sign(secret(key), registry.possessionDigest(account(member)));
+        vm.prank(account(member));
+        registry.addNodeKey(nodeKey(key), possession);
     }
 
     function sign(uint256 privateKey, bytes32 digest) internal pure returns (bytes memory) {

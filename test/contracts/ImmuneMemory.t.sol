@@ -37,8 +37,7 @@ contract ImmuneMemoryTest is Base {
     }
 
     function test_anotherKeyOfTheMemberSpeaksForTheSameRegister() external {
-        vm.prank(account(1));
-        registry.addNodeKey(nodeKey(101));
+        addNodeKey(1, 101);
         attest(1, support(NOW_MS));
         attestWith(secret(101), support(NOW_MS + 1));
         (, , uint16 supporters, , ) = memory_.status(SUBJECT, NOW);

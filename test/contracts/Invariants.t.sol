@@ -35,8 +35,7 @@ contract Consortium is Base {
         uint16 member = registry.memberCount() + 1;
         if (member > 12) return;
         registry.admit(account(member));
-        vm.prank(account(member));
-        registry.addNodeKey(nodeKey(member));
+        addNodeKey(member, member);
     }
 
     function doSuspend(uint16 seed) external {

@@ -107,16 +107,18 @@ contract MemberRegistryTest is Base {
         registry.revokeNodeKey(nodeKey(1));
         assertEq(registry.nodeKey(nodeKey(1)).revokedAtBlock, 77, "revokedAtBlock");
 
+        bytes memory possession = sign(secret(1), registry.possessionDigest(account(1)));
         vm.expectRevert(abi.encodeWithSelector(IMemberRegistry.MemberRegistryKeyTaken.selector, nodeKey(1), uint16(1)));
         vm.prank(account(1));
-        registry.addNodeKey(nodeKey(1));
+        registry.addNodeKey(nodeKey(1), possession);
     }
 
     function test_aSuspendedMemberRevokesKeysButAddsNone() external {
         registry.suspend(1);
+        bytes memory possession = sign(secret(101), registry.possessionDigest(account(1)));
         vm.expectRevert(abi.encodeWithSelector(IMemberRegistry.MemberRegistryMemberSuspended.selector, uint16(1)));
         vm.prank(account(1));
-        registry.addNodeKey(STRANGER);
+        registry.addNodeKey(nodeKey(101), possession);
 
         vm.prank(account(1));
         registry.revokeNodeKey(nodeKey(1));
@@ -124,8 +126,7 @@ contract MemberRegistryTest is Base {
     }
 
     function test_aMemberHasAsManyKeysAsItLikes() external {
-        vm.prank(account(1));
-        registry.addNodeKey(nodeKey(101));
+        addNodeKey(1, 101);
         assertEq(registry.nodeKey(nodeKey(1)).member, 1, "first key");
         assertEq(registry.nodeKey(nodeKey(101)).member, 1, "second key");
     }
@@ -227,8 +228,7 @@ contract MemberRegistryTest is Base {
     }
 
     function test_equivocationClosesTheKeyAndNotTheMember() external {
-        vm.prank(account(1));
-        registry.addNodeKey(nodeKey(101));
+        addNodeKey(1, 101);
         anchor(1, 8, "one");
         IMemberRegistry.FeedHead memory a = IMemberRegistry.FeedHead({feed: nodeKey(1), size: 8, root: "one"});
         IMemberRegistry.FeedHead memory b = IMemberRegistry.FeedHead({feed: nodeKey(1), size: 8, root: "two"});

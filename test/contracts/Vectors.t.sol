@@ -189,8 +189,10 @@ contract VectorsTest is Base {
 
     function admitFeed() private {
         registry.admit(account(1));
+        uint256 privateKey = uint256(vm.parseJsonBytes32(json, ".privateKey"));
+        bytes memory possession = sign(privateKey, registry.possessionDigest(account(1)));
         vm.prank(account(1));
-        registry.addNodeKey(feed());
+        registry.addNodeKey(feed(), possession);
     }
 
     function report(string memory where) private {

@@ -44,17 +44,22 @@ export async function makeConsortium(size: number, thresholds: Thresholds = DEFA
     await registry.getAddress(),
     BLINDING_KEY_HASH,
   ])) as unknown as ImmuneMemory;
-  for (const [i, account] of accounts.entries()) {
-    await networkHelpers.setBalance(account.address, 10n ** 18n);
-    await registry.connect(account).addNodeKey(oracle.addressOf(keys[i] as string));
-  }
-
   const domain: oracle.Domain = {
     name: "Anamnesis",
     version: "1",
     chainId: Number((await ethers.provider.getNetwork()).chainId),
     verifyingContract: await registry.getAddress(),
   };
+  /** What an account hands in to add the node key `key`. */
+  const possession = (account: { address: string }, key: string): [key: string, possession: string] => [
+    oracle.addressOf(key),
+    oracle.sign(oracle.possessionDigest(domain, account.address), key),
+  ];
+  for (const [i, account] of accounts.entries()) {
+    await networkHelpers.setBalance(account.address, 10n ** 18n);
+    await registry.connect(account).addNodeKey(...possession(account, keys[i] as string));
+  }
+
   /** A head of the feed whose key is `key`, and its signature. */
   const signHead = (key: string, size: number, root: Uint8Array): [oracle.FeedHead, signature: string] => {
     const head = { feed: oracle.addressOf(key), size, root: oracle.hex(root) };
@@ -69,6 +74,7 @@ export async function makeConsortium(size: number, thresholds: Thresholds = DEFA
     keys,
     registry: registry.connect(governor),
     memory: memory.connect(governor),
+    possession,
     signHead,
     /** The same as `anchor` takes it. */
     signedHead(key: string, size: number, root: Uint8Array) {

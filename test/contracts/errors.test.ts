@@ -34,7 +34,7 @@ const as = (c: Consortium, member: number) =>
 const checksum = (c: Consortium, member: number) => c.ethers.getAddress(oracle.addressOf(key(c, member)));
 const parameters = (changes: object) => Object.values({ ...DEFAULTS, ...changes }).map(BigInt);
 
-/** For every error, a call that ends with it and the arguments it must carry. Member 4 is suspended. */
+/** For every error, a call that ends with it and the arguments it must carry. Member 4 is suspended, 6 removed. */
 const CASES: Record<string, Case> = {
   MemberRegistryNotGovernor: async (c) => [as(c, 1).admit(NOBODY), address(c, 1)],
   MemberRegistryInvalidGovernor: async (c) => [
@@ -43,7 +43,7 @@ const CASES: Record<string, Case> = {
   ],
   MemberRegistryInvalidAccount: async (c) => [c.registry.admit(ZeroAddress), ZeroAddress],
   MemberRegistryAccountTaken: async (c) => [c.registry.admit(address(c, 4)), address(c, 4), 4n],
-  MemberRegistryUnknownMember: async (c) => [c.registry.suspend(6), 6n],
+  MemberRegistryUnknownMember: async (c) => [c.registry.suspend(7), 7n],
   MemberRegistryMemberActive: async (c) => [c.registry.reinstate(1), 1n],
   MemberRegistryMemberSuspended: async (c) => [c.registry.suspend(4), 4n],
   MemberRegistryTooFewMembers: async (c) => [
@@ -55,9 +55,21 @@ const CASES: Record<string, Case> = {
     parameters({ members: 5 }),
     4n,
   ],
-  MemberRegistryNotMember: async (c) => [c.registry.addNodeKey(NOBODY), c.governor.address],
-  MemberRegistryInvalidKey: async (c) => [as(c, 1).addNodeKey(ZeroAddress), ZeroAddress],
-  MemberRegistryKeyTaken: async (c) => [as(c, 1).addNodeKey(checksum(c, 2)), checksum(c, 2), 2n],
+  MemberRegistryMemberRemoved: async (c) => [c.registry.reinstate(6), 6n],
+  MemberRegistryNotMember: async (c) => [
+    c.registry.addNodeKey(...c.possession(c.governor, key(c, 1))),
+    c.governor.address,
+  ],
+  MemberRegistryKeyNotPossessed: async (c) => [
+    as(c, 1).addNodeKey(NOBODY, c.possession(c.accounts[0] as (typeof c.accounts)[0], key(c, 2))[1]),
+    NOBODY,
+    checksum(c, 2),
+  ],
+  MemberRegistryKeyTaken: async (c) => [
+    as(c, 1).addNodeKey(...c.possession(c.accounts[0] as (typeof c.accounts)[0], key(c, 2))),
+    checksum(c, 2),
+    2n,
+  ],
   MemberRegistryUnknownKey: async (c) => [as(c, 1).revokeNodeKey(NOBODY), NOBODY],
   MemberRegistryKeyRevoked: async (c) => [as(c, 5).revokeNodeKey(checksum(c, 5)), checksum(c, 5)],
   MemberRegistryForeignKey: async (c) => [as(c, 1).revokeNodeKey(checksum(c, 2)), checksum(c, 2), 2n],
@@ -147,8 +159,9 @@ describe("errors", () => {
   let close: () => Promise<void>;
 
   beforeAll(async () => {
-    [consortium, close] = await makeConsortium(5);
+    [consortium, close] = await makeConsortium(6);
     await consortium.registry.suspend(4);
+    await consortium.registry.remove(6);
     await as(consortium, 5).revokeNodeKey(checksum(consortium, 5));
   });
   afterAll(() => close());

@@ -74,7 +74,9 @@ describe("status", () => {
   beforeAll(async () => {
     [consortium, close] = await makeConsortium(MEMBERS, { ...DEFAULTS, witnesses: 1 });
     for (const [i, account] of consortium.accounts.entries()) {
-      await consortium.registry.connect(account).addNodeKey(oracle.addressOf(secondKey(i + 1)));
+      await consortium.registry
+        .connect(account)
+        .addNodeKey(...consortium.possession(account, secondKey(i + 1)));
     }
   });
   afterAll(() => close());

@@ -110,12 +110,16 @@ const TYPES = {
     { name: "size", type: "uint64" },
     { name: "root", type: "bytes32" },
   ],
+  NodeKeyPossession: [{ name: "account", type: "address" }],
 };
 
 export const attestationDigest = (domain: Domain, attestation: Attestation): string =>
   TypedDataEncoder.hash(domain, { Attestation: TYPES.Attestation }, attestation);
 export const headDigest = (domain: Domain, head: FeedHead): string =>
   TypedDataEncoder.hash(domain, { FeedHead: TYPES.FeedHead }, head);
+
+export const possessionDigest = (domain: Domain, account: string): string =>
+  TypedDataEncoder.hash(domain, { NodeKeyPossession: TYPES.NodeKeyPossession }, { account });
 
 /** Deterministic private keys for tests; worth nothing anywhere else. */
 export const privateKey = (index: number): string => hex(sha256("anamnesis/test/key/", String(index)));
