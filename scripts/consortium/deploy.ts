@@ -1,6 +1,7 @@
 /** Founds a consortium: both contracts, in the order that leaves nobody in power in between (DESIGN §4). */
 import { mkdir, open, readFile, rename } from "node:fs/promises";
-import { dirname } from "node:path";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { fromHex, toHex } from "@anamnesis/sdk/core/bytes";
 import { AnamnesisError } from "@anamnesis/sdk/core/errors";
 import { keccak256 } from "@anamnesis/sdk/core/hash";
@@ -33,6 +34,8 @@ export interface DeployOptions extends Founding {
   readonly file: string;
   /** A new account: nonce 0 is the registry, nonce 1 the memory. */
   readonly deployer: Account;
+  /** Directory of the compiled contracts; the project's artifacts by default. */
+  readonly artifacts?: string;
   /** Called before the file is written: whatever makes the chain survive a crash. */
   readonly durable?: () => Promise<void>;
 }
@@ -48,8 +51,8 @@ export async function deployConsortium(options: DeployOptions): Promise<Consorti
   const held = await readConsortium(options.file);
   if (held !== undefined) requireSameFounding(held, options);
   const artifacts = {
-    registry: await readArtifact("MemberRegistry"),
-    memory: await readArtifact("ImmuneMemory"),
+    registry: await readArtifact("MemberRegistry", options.artifacts),
+    memory: await readArtifact("ImmuneMemory", options.artifacts),
   };
   const addresses = {
     registry: createAddress(options.deployer.address, 0),
@@ -188,8 +191,10 @@ async function readMemory(
   )[0];
 }
 
-async function readArtifact(name: string): Promise<Artifact> {
-  const file = new URL(`../../artifacts/contracts/${name}.sol/${name}.json`, import.meta.url);
+const ARTIFACTS = fileURLToPath(new URL("../../artifacts", import.meta.url));
+
+async function readArtifact(name: string, root = ARTIFACTS): Promise<Artifact> {
+  const file = join(root, `contracts/${name}.sol/${name}.json`);
   try {
     return { name, ...(JSON.parse(await readFile(file, "utf8")) as Omit<Artifact, "name">) };
   } catch (cause) {

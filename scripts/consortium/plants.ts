@@ -23,6 +23,8 @@ export interface LocalPlant {
 /** What differs between a first look and a bench. */
 export interface PlantSettings {
   readonly chainUrl: string;
+  /** More than one address of the chain, the preferred one first. */
+  readonly chainUrls?: readonly string[];
   readonly consortiumFile: string;
   readonly blocksPerHour: number;
   /** Ranges that stand for the Internet. */
@@ -120,7 +122,11 @@ function configuration(
       listen: `127.0.0.1:${plant.peer}`,
       dial: others.map((other) => `/ip4/127.0.0.1/tcp/${other.peer}`),
     },
-    chain: { urls: [settings.chainUrl], consortium: settings.consortiumFile, relayKey: "relay.key" },
+    chain: {
+      urls: settings.chainUrls ?? [settings.chainUrl],
+      consortium: settings.consortiumFile,
+      relayKey: "relay.key",
+    },
     keystore: { path: "node.json", passwordFile: "password" },
     blindingKey: "blinding.key",
     detectors: [{ name: "suricata", format: "eve", path: "eve.json" }],

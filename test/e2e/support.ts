@@ -36,9 +36,12 @@ export interface Attack {
 /** Yes, or what is missing. */
 export type Answer = true | string;
 
+/** What a consortium under test is driven by, whatever its chain is. */
+export type Driven = Pick<LocalConsortium, "plants" | "startPlant" | "stop">;
+
 /** A consortium under test. Plants are numbered from 0, as A, B, C, D. */
-export interface TestConsortium {
-  readonly local: LocalConsortium;
+export interface TestConsortium<Local extends Driven = LocalConsortium> {
+  readonly local: Local;
   readonly plants: readonly LocalPlant[];
   start(...plants: number[]): Promise<void>;
   /** Ends a node's process, by SIGTERM or SIGKILL, and waits. */
@@ -71,13 +74,22 @@ export async function makeConsortium(): Promise<[TestConsortium, () => Promise<v
     await rm(directory, { recursive: true, force: true });
     throw error;
   });
+  const close = async (): Promise<void> => {
+    await local.stop();
+    await rm(directory, { recursive: true, force: true });
+  };
+  return [await driveConsortium(local), close];
+}
+
+/** Drives a consortium that is set up. */
+export async function driveConsortium<Local extends Driven>(local: Local): Promise<TestConsortium<Local>> {
   const template = await attackTemplate();
   const nodes = new Map<number, NodeProcess>();
   const { plants } = local;
   let attackers = 0;
   const plant = (index: number): LocalPlant => plants[index] as LocalPlant;
 
-  const c: TestConsortium = {
+  const c: TestConsortium<Local> = {
     local,
     plants,
     async start(...indexes) {
@@ -128,11 +140,7 @@ export async function makeConsortium(): Promise<[TestConsortium, () => Promise<v
       return (await Promise.all(texts.map((text) => text.catch(() => "")))).join("\n");
     },
   };
-  const close = async (): Promise<void> => {
-    await local.stop();
-    await rm(directory, { recursive: true, force: true });
-  };
-  return [c, close];
+  return c;
 }
 
 /** A plant's API with its operator's token. */
