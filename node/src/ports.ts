@@ -10,6 +10,7 @@ import type {
   Attestation,
   Bytes32,
   FeedHead,
+  Hex,
   IndicatorForm,
   IndicatorId,
   LineOutcome,
@@ -82,6 +83,16 @@ export interface Signer {
   readonly address: Address;
   signHead(head: FeedHead): Signature;
   signAttestation(attestation: Attestation): { readonly uid: Uid; readonly signature: Signature };
+}
+
+/**
+ * The member account: a company's own word (votes, node keys), from a key here or a signer elsewhere.
+ * @throws AnamnesisError `chain.reverted` | `chain.unreachable` | `signer.unreachable` | `signer.mismatch`
+ */
+export interface MemberAccount {
+  readonly address: Address;
+  /** Sends one call and waits until it is mined. */
+  send(to: Address, data: Hex): Promise<{ readonly block: number; readonly hash: Bytes32 }>;
 }
 
 // ── detectors ────────────────────────────────────────────────────────────────────────────────

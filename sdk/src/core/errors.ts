@@ -62,6 +62,9 @@ export type ErrorCode =
   | "config.signature"
   | "keystore.missing"
   | "keystore.password"
+  // the member account's signer
+  | "signer.unreachable"
+  | "signer.mismatch"
   | "blindingKey.missing"
   | "blindingKey.mismatch"
   | "store.locked"

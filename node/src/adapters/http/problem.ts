@@ -69,6 +69,8 @@ export const PROBLEMS: Readonly<Record<ErrorCode, ProblemKind>> = {
   "config.signature": BROKEN,
   "keystore.missing": BROKEN,
   "keystore.password": BROKEN,
+  "signer.unreachable": WAITING,
+  "signer.mismatch": BROKEN,
   "blindingKey.missing": WAITING,
   "blindingKey.mismatch": BROKEN,
   "store.locked": LATER,
