@@ -195,7 +195,6 @@ export function describeChain(name: string, make: () => Promise<ChainHarness>): 
     });
 
     it("closes a key by its own two histories, once, and skips it from then on", async () => {
-      const key = addressOf("liar");
       await h.addNodeKey(2, "liar");
       const from = (await h.chain.head()).number + 1;
       const proof = fixtures.equivocate(h.hasher, "liar");
