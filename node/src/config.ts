@@ -74,8 +74,15 @@ const configSchema = z.strictObject({
   chain: z.strictObject({
     urls: z.array(z.url({ error: "expected a JSON-RPC URL" })).min(1),
     consortium: z.string(),
-    /** Key file of the account that pays gas; it has no authority. */
-    relayKey: z.string(),
+    /** Key file of the account that pays gas, or several; they have no authority. */
+    relayKey: z
+      .union([z.string(), z.array(z.string()).min(1)])
+      .transform((files) => (typeof files === "string" ? [files] : files)),
+    /** Seconds between two blocks while transactions wait, and while none do: three of them without a block are an alarm. */
+    blockPeriodSeconds: z.number().positive().default(2),
+    emptyBlockPeriodSeconds: z.number().positive().default(60),
+    /** Hold headers, logs and receipts against each other. */
+    check: z.boolean().default(true),
   }),
   /** Without a file the password is in ANAMNESIS_KEYSTORE_PASSWORD. */
   keystore: z.strictObject({ path: z.string(), passwordFile: z.string().optional() }),
@@ -205,7 +212,7 @@ export function readConfig(path: string): Config {
   return {
     ...rest,
     data: at(rest.data),
-    chain: { ...rest.chain, consortium: at(rest.chain.consortium), relayKey: at(rest.chain.relayKey) },
+    chain: { ...rest.chain, consortium: at(rest.chain.consortium), relayKey: rest.chain.relayKey.map(at) },
     keystore: withPaths(rest.keystore, at),
     ...(rest.member !== undefined && { member: withPaths(rest.member, at) }),
     blindingKey: at(rest.blindingKey),

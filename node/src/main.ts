@@ -7,10 +7,9 @@ import { selfTest } from "@anamnesis/sdk/core/signature";
 import type { Address, Bytes32 } from "@anamnesis/sdk/core/types";
 import { validate } from "@anamnesis/sdk/core/validation";
 import { loadBenign } from "./adapters/benign/eve-benign.ts";
-import { createEthersChain } from "./adapters/chain/ethers-chain.ts";
 import { createEveFile } from "./adapters/detectors/eve-file.ts";
 import { createHttp } from "./adapters/http/server.ts";
-import { readKeystore, readSecretFile, readTokens } from "./adapters/keys/keystore.ts";
+import { readKeystore, readTokens } from "./adapters/keys/keystore.ts";
 import { NODE_PASSWORD } from "./adapters/keys/password.ts";
 import { writeSecret } from "./adapters/keys/private-file.ts";
 import { createSigner } from "./adapters/keys/signer.ts";
@@ -25,14 +24,17 @@ import { indexOnce } from "./flows/index-chain.ts";
 import { joinNode } from "./node.ts";
 import {
   configSigner,
+  createChain,
   createControls,
   hasherOf,
   policyOf,
   readBlindingKey,
   readConsortium,
+  readRelayKeys,
 } from "./plant.ts";
 import type { Chain, Clock, Control, Log } from "./ports.ts";
 import { openRooms } from "./rooms.ts";
+import { loadInFlight } from "./state/in-flight.ts";
 
 /** A running node. */
 export interface Node {
@@ -75,13 +77,7 @@ export async function startNode(
     variable: NODE_PASSWORD,
     setting: "keystore.passwordFile",
   });
-  const sender = readSecretFile(config.chain.relayKey, "chain.relayKey");
-  if (sender === undefined) {
-    throw new AnamnesisError(
-      "keystore.missing",
-      `chain.relayKey: ${config.chain.relayKey} does not exist; create one with \`anamnesis node init\``,
-    );
-  }
+  const senders = readRelayKeys(config);
   const blindingKey = readBlindingKey(config.blindingKey, consortium.blindingKeyHash);
   const signer = createSigner(privateKey, hasher);
   const { index: benign } = await loadBenign(config.validation.benign);
@@ -96,7 +92,8 @@ export async function startNode(
     stops.push(() => store.close());
     const rooms = await openRooms(store, hasher, clock, blindingKey);
 
-    const chain = createEthersChain({ urls: config.chain.urls, consortium, sender, log });
+    const book = await loadInFlight(store);
+    const chain = createChain(config, consortium, log, { senders, book });
     stops.push(() => chain.stop());
     await reachChain(
       async () => {

@@ -6,14 +6,14 @@ import { blindingKeyHash } from "@anamnesis/sdk/core/ids";
 import { recoverSigner } from "@anamnesis/sdk/core/signature";
 import { createHasher, type TypedDataHasher } from "@anamnesis/sdk/core/typed-data";
 import type { Address, Bytes32, Signature } from "@anamnesis/sdk/core/types";
-import type { ConsortiumAddress } from "./adapters/chain/ethers-chain.ts";
+import { type ConsortiumAddress, createEthersChain } from "./adapters/chain/ethers-chain.ts";
 import { createEdl } from "./adapters/controls/edl.ts";
 import { createNftables } from "./adapters/controls/nftables.ts";
 import { createSuricata } from "./adapters/controls/suricata.ts";
 import { readSecretFile } from "./adapters/keys/keystore.ts";
 import type { Config } from "./config.ts";
 import type { VaccinateOptions } from "./flows/vaccinate-types.ts";
-import type { Clock, Control } from "./ports.ts";
+import type { Chain, Clock, Control, InFlightBook, Log } from "./ports.ts";
 import type { Registry } from "./state/registry.ts";
 
 /** Where a consortium lives; every member has the same file. */
@@ -59,6 +59,30 @@ export function readBlindingKey(path: string, expected: Bytes32): Uint8Array | u
 /** The EIP-712 digests of a consortium. */
 export function hasherOf(consortium: ConsortiumAddress): TypedDataHasher {
   return createHasher({ chainId: consortium.chainId, verifyingContract: consortium.registry });
+}
+
+/** The keys of the accounts that pay. Throws `keystore.missing`. */
+export function readRelayKeys(config: Config): readonly Uint8Array[] {
+  return config.chain.relayKey.map((file) => {
+    const key = readSecretFile(file, "chain.relayKey");
+    if (key !== undefined) return key;
+    throw new AnamnesisError(
+      "keystore.missing",
+      `chain.relayKey: ${file} does not exist; create one with \`anamnesis node init\``,
+    );
+  });
+}
+
+/** The chain of a configuration, not started; without `senders` it only reads. */
+export function createChain(
+  config: Config,
+  consortium: ConsortiumAddress,
+  log: Log,
+  writing: { readonly senders: readonly Uint8Array[]; readonly book?: InFlightBook } = { senders: [] },
+): Chain {
+  const { urls, check, emptyBlockPeriodSeconds } = config.chain;
+  const stalledMs = 3000 * emptyBlockPeriodSeconds;
+  return createEthersChain({ urls, check, stalledMs, consortium, log, ...writing });
 }
 
 /** The controls of a configuration. */

@@ -15,14 +15,9 @@ import type {
   IndicatorId,
   LineOutcome,
   LineReason,
-  MemberNumber,
-  Parameters,
   PurdueLevel,
-  Register,
   Self,
   Signature,
-  SignedHead,
-  Subject,
   Uid,
 } from "@anamnesis/sdk/core/types";
 
@@ -259,72 +254,4 @@ export interface Peers {
 
 // ── chain ────────────────────────────────────────────────────────────────────────────────────
 
-export interface BlockRef {
-  readonly number: number;
-  readonly hash: Bytes32;
-  /** Seconds since the epoch. */
-  readonly timestamp: number;
-}
-
-/** Events of the two contracts, decoded, in log order. */
-export type ChainEvent = { readonly block: number } & (
-  | { readonly type: "MemberAdmitted"; readonly member: MemberNumber; readonly account: Address }
-  | { readonly type: "MemberSuspended"; readonly member: MemberNumber }
-  | { readonly type: "MemberReinstated"; readonly member: MemberNumber }
-  | { readonly type: "MemberRemoved"; readonly member: MemberNumber }
-  | { readonly type: "ParametersChanged"; readonly parameters: Parameters }
-  | { readonly type: "NodeKeyAdded"; readonly member: MemberNumber; readonly key: Address }
-  | { readonly type: "NodeKeyRevoked"; readonly member: MemberNumber; readonly key: Address }
-  | { readonly type: "FeedAnchored"; readonly feed: Address; readonly size: number; readonly root: Bytes32 }
-  | { readonly type: "EquivocationProven"; readonly feed: Address }
-  | {
-      readonly type: "Attested";
-      readonly subject: Subject;
-      readonly key: Address;
-      readonly register: Register;
-      readonly content: Bytes32;
-    }
-  | { readonly type: "Skipped"; readonly index: number; readonly skipCode: number }
-);
-
-/** An attestation with its signature, as relays carry it. */
-export interface SignedAttestation {
-  readonly attestation: Attestation;
-  readonly signature: Signature;
-}
-
-/** Two heads of one feed that cannot both be prefixes of one history. */
-export interface EquivocationProof {
-  readonly a: SignedHead;
-  readonly b: SignedHead;
-  readonly path: readonly Bytes32[];
-}
-
-/** What a mined write did. `skipped`: items the contract passed over, with the code of SkipCode.sol. */
-export interface WriteOutcome {
-  readonly block: number;
-  readonly skipped: readonly { readonly index: number; readonly skipCode: number }[];
-}
-
-/**
- * The ledger by JSON-RPC. Writes resolve when the transaction is mined.
- * @throws AnamnesisError `chain.unreachable` | `chain.mismatch` | `chain.reverted`
- */
-export interface Chain {
-  /** Checks chain id, genesis hash and the code hashes of both contracts; throws `chain.mismatch`. */
-  start(): Promise<void>;
-  stop(): Promise<void>;
-  readonly genesisHash: Bytes32;
-  readonly registry: Address;
-  /** SHA-256(K) as `ImmuneMemory` holds it. */
-  blindingKeyHash(): Promise<Bytes32>;
-  head(): Promise<BlockRef>;
-  block(number: number): Promise<BlockRef | undefined>;
-  /** All events of both contracts in [from, to], at most 2,000 blocks wide. */
-  events(from: number, to: number): Promise<readonly ChainEvent[]>;
-  /** Calls back on new heads; a hint only, the indexer backfills by number. */
-  onHead(callback: () => void): () => void;
-  attest(items: readonly SignedAttestation[]): Promise<WriteOutcome>;
-  anchor(heads: readonly SignedHead[]): Promise<WriteOutcome>;
-  reportEquivocation(proof: EquivocationProof): Promise<void>;
-}
+export type * from "./ports-chain.ts";

@@ -46,8 +46,8 @@ const ROOMS: readonly { readonly room: RegExp; readonly may: readonly RegExp[]; 
   },
   { room: /^sdk\//, may: [/^sdk\/src\//], why: "the SDK never imports the node" },
   {
-    room: /^node\/src\/ports\.ts$/,
-    may: [/^sdk\/src\/core\//],
+    room: /^node\/src\/ports(-chain)?\.ts$/,
+    may: [/^sdk\/src\/core\//, /^node\/src\/ports-chain\.ts$/],
     why: "ports know the core only",
   },
   {

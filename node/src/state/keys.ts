@@ -11,6 +11,8 @@ import type { Address } from "@anamnesis/sdk/core/types";
  *   g/<indicator>             this plant's own sightings
  *   o/<sequence>              an entry that enters the own feed with the next tick
  *   s/<detector>              a detector's position and counts
+ *   t/<sender>/<nonce>        a transaction that is not known to be mined
+ *   x/<feed>                  two heads of a feed that contradict each other
  *   r/…                       the registry as indexed          v/…           applications in force
  */
 

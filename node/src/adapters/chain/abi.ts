@@ -18,7 +18,7 @@ export const REGISTRY_ABI = [
   "function isRemovedMember(uint16 member) view returns (bool)",
   "function memberAccount(uint16 member) view returns (address)",
   "function memberOf(address account) view returns (uint16)",
-  "function isKeyActive(address key, uint256 blockNumber) view returns (bool)",
+  "function isNodeKeyActive(address key, uint256 blockNumber) view returns (bool)",
   "function nodeKeyAddedAtBlock(address key) view returns (uint32)",
   "function nodeKey(address key) view returns ((uint16 member, uint32 revokedAtBlock, uint40 size, bytes21 root))",
   "function parameters() view returns ((uint16 members, uint16 witnesses, uint16 refutes, uint16 maxBatch))",

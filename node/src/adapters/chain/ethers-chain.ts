@@ -1,39 +1,44 @@
-import { setTimeout as delay } from "node:timers/promises";
-import { fromHex, toHex } from "@anamnesis/sdk/core/bytes";
+import { fromHex } from "@anamnesis/sdk/core/bytes";
 import { AnamnesisError, isAnamnesisError } from "@anamnesis/sdk/core/errors";
-import { keccak256 } from "@anamnesis/sdk/core/hash";
 import { createHasher } from "@anamnesis/sdk/core/typed-data";
 import type { Address, Bytes32, FeedHead, SignedHead } from "@anamnesis/sdk/core/types";
-import type { BlockRef, Chain, Log, WriteOutcome } from "../../ports.ts";
+import type { BlockRef, Chain, InFlightBook, Log, WriteOutcome } from "../../ports.ts";
 import { MEMORY, REGISTRY } from "./abi.ts";
+import { findAnchored } from "./anchored.ts";
+import { contradiction, createBlockCheck } from "./block-check.ts";
 import { encodeAnchor, encodeAttest } from "./calldata.ts";
 import { decodeLogs, decodeSkipped, type RpcLog } from "./events.ts";
+import type { RpcHeader } from "./header.ts";
+import { createLogReader, foreignLog } from "./logs.ts";
+import { createPoll } from "./poll.ts";
 import { createRpc } from "./rpc.ts";
 import { createSender, type Mined } from "./sender.ts";
+import { createSenders } from "./senders.ts";
+import { type ConsortiumAddress, verifyChain } from "./verify.ts";
 
-/** Where the contracts of one consortium are, and by what they are recognised. */
-export interface ConsortiumAddress {
-  readonly chainId: number;
-  readonly genesisHash: Bytes32;
-  readonly registry: Address;
-  readonly memory: Address;
-  /** Keccak-256 of each contract's deployed code. */
-  readonly codeHashes: { readonly registry: Bytes32; readonly memory: Bytes32 };
-}
+export type { ConsortiumAddress } from "./verify.ts";
 
 export interface EthersChainOptions {
   /** JSON-RPC addresses, the preferred one first. */
   readonly urls: readonly string[];
   readonly consortium: ConsortiumAddress;
-  /** 32 bytes: the key of an account that pays for gas and has no authority. One process only. */
-  readonly sender: Uint8Array;
+  /** 32 bytes each: keys of accounts that pay for gas and have no authority. One process only; none: nothing is sent. */
+  readonly senders: readonly Uint8Array[];
   readonly log: Log;
-  /** Ms between two looks for a new head or a receipt. Default 200. */
+  /** Keeps what is in flight over restarts. */
+  readonly book?: InFlightBook;
+  /** Ms between two looks for a new head or a receipt while something is expected. Default 200. */
   readonly pollMs?: number;
+  /** Ms between two looks while nothing is. Default five times `pollMs`. */
+  readonly idlePollMs?: number;
+  /** Ms without a new block after which the other addresses are asked whether they are further. Default 30,000. */
+  readonly stalledMs?: number;
   /** Ms for one JSON-RPC call. Default 10,000. */
   readonly timeoutMs?: number;
   /** Ms after which an unmined transaction is left to itself. Default 60,000. */
   readonly minedTimeoutMs?: number;
+  /** Whether headers, logs and receipts are held against each other. Default true. */
+  readonly check?: boolean;
 }
 
 /** Most blocks in one page of events: public nodes refuse more. */
@@ -42,43 +47,69 @@ export const MAX_PAGE = 2_000;
 /** Above what one item costs at its dearest; what is not used is not paid. */
 const GAS_PER_ITEM = 60_000;
 const GAS_BASE = 100_000;
+/** Pages up to this many blocks are checked block by block: who follows checks every block. */
+export const CHECKED_BLOCKS = 64;
 
 /**
  * The ledger by JSON-RPC.
  *
- * Whenever contact was lost, chain id, genesis and code are compared again before anything is believed.
+ * Whenever contact with an address was lost, chain id, genesis and code are compared again before
+ * anything it says is believed; one that leads elsewhere or contradicts itself is left out for a while.
  * `start` throws `chain.unreachable` without a chain, but keeps looking for one; `chain.mismatch` is final.
  */
 export function createEthersChain(options: EthersChainOptions): Chain {
-  const { consortium, log, pollMs = 200, timeoutMs = 10_000, minedTimeoutMs = 60_000 } = options;
+  const {
+    consortium,
+    log,
+    pollMs = 200,
+    timeoutMs = 10_000,
+    minedTimeoutMs = 60_000,
+    check = true,
+  } = options;
   const { registry, memory } = consortium;
-  const rpc = createRpc(options.urls, timeoutMs);
-  const sender = createSender(rpc, options.sender, consortium.chainId, pollMs, minedTimeoutMs);
+  const rpc = createRpc(options.urls, timeoutMs, {
+    verify: (ask) => verifyChain(ask, consortium, check),
+    log,
+  });
+  const blocks = createBlockCheck(rpc.call, [registry, memory]);
+  const getLogs = createLogReader(rpc.call, [registry, memory]);
   const hasher = createHasher({ chainId: consortium.chainId, verifyingContract: registry });
   const listeners = new Set<() => void>();
   const stopping = new AbortController();
-  let polling: Promise<void> | undefined;
-  let verified: Promise<void> | undefined;
 
-  /** Works after making sure that it is still the same chain. */
-  const onSameChain = async <T>(work: () => Promise<T>): Promise<T> => {
-    try {
-      verified ??= verify(rpc.call, consortium);
-      await verified;
-      return await work();
-    } catch (error) {
-      if (isAnamnesisError(error, "chain.unreachable") || isAnamnesisError(error, "chain.mismatch"))
-        verified = undefined;
-      throw error;
-    }
+  const believe = (what: string | undefined): void => {
+    if (what === undefined) return;
+    const error = contradiction(what);
+    rpc.exclude(error);
+    throw error;
   };
 
-  const call = (method: string, params: readonly unknown[]) => onSameChain(() => rpc.call(method, params));
+  const doubt: Parameters<typeof createSender>[5] = check
+    ? {
+        async doubt(receipt) {
+          const what = await blocks.receipt(receipt);
+          if (what !== undefined) rpc.exclude(contradiction(what));
+          return what;
+        },
+      }
+    : {};
+  const senders = createSenders(
+    options.senders.map((key) =>
+      createSender(rpc, key, consortium.chainId, pollMs, minedTimeoutMs, {
+        log,
+        ...(options.book && { book: options.book }),
+        ...doubt,
+      }),
+    ),
+  );
 
   const block = async (number: number | "latest"): Promise<BlockRef | undefined> => {
     const tag = number === "latest" ? number : quantity(number);
-    const found = (await call("eth_getBlockByNumber", [tag, false])) as RpcBlock | null;
+    const found = (await rpc.call("eth_getBlockByNumber", [tag, false])) as RpcHeader | null;
     if (found === null) return undefined;
+    if (number !== "latest" && Number(found.number) !== number)
+      believe(`block ${number} was asked for, block ${Number(found.number)} is given`);
+    if (check) believe(blocks.header(found));
     return { number: Number(found.number), hash: found.hash as Bytes32, timestamp: Number(found.timestamp) };
   };
 
@@ -88,33 +119,43 @@ export function createEthersChain(options: EthersChainOptions): Chain {
     return latest;
   };
 
-  const write = (to: Address, data: Uint8Array, items: number): Promise<Mined> =>
-    onSameChain(() => sender.send(to, data, stopping.signal, GAS_BASE + items * GAS_PER_ITEM));
+  const poll = createPoll(
+    {
+      head,
+      log,
+      isWaiting: () => senders.status().some(({ waiting }) => waiting > 0),
+      onHead() {
+        for (const callback of listeners) callback();
+      },
+      onStalled: async () => {
+        if (options.urls.length > 1) await rpc.choose();
+      },
+      tend: senders.tend,
+    },
+    { pollMs, idlePollMs: options.idlePollMs ?? 5 * pollMs, stalledMs: options.stalledMs ?? 30_000 },
+  );
+
+  const write = (to: Address, data: Uint8Array, items: number): Promise<Mined> => {
+    poll.expect();
+    return senders.send(to, data, stopping.signal, GAS_BASE + items * GAS_PER_ITEM);
+  };
 
   const outcome = (mined: Mined): WriteOutcome => ({
     block: mined.block,
     skipped: decodeSkipped(mined.logs),
   });
 
-  const poll = async () => {
-    let seen = "";
-    let wait = pollMs;
-    let reachable = true;
-    while (!stopping.signal.aborted) {
-      try {
-        const { hash } = await head();
-        if (!reachable) log.info("chain.reachable", {});
-        reachable = true;
-        wait = pollMs;
-        if (hash !== seen) for (const callback of listeners) callback();
-        seen = hash;
-      } catch (error) {
-        if (reachable && !stopping.signal.aborted) log.warn(codeOf(error), { error: String(error) });
-        reachable = false;
-        wait = Math.min(wait * 2, 2_000);
-      }
-      const rest = wait - (performance.now() % wait); // in step with what looks for receipts
-      await delay(rest, undefined, { signal: stopping.signal }).catch(() => undefined);
+  /** Logs of a page, held against the blocks they are said to be from. */
+  const readLogs = async (from: number, to: number): Promise<readonly RpcLog[]> => {
+    // Twice: a rollback between two answers looks like a contradiction.
+    for (let tries = 0; ; tries++) {
+      const logs = await getLogs(from, to);
+      const isChecked = check && to - from < CHECKED_BLOCKS;
+      const what =
+        foreignLog(logs, from, to, [registry, memory]) ??
+        (isChecked ? await blocks.logs(from, to, logs) : undefined);
+      if (what === undefined) return logs;
+      if (tries > 0) believe(what);
     }
   };
 
@@ -123,21 +164,21 @@ export function createEthersChain(options: EthersChainOptions): Chain {
     registry,
     async start() {
       try {
-        await call("eth_chainId", []);
+        await rpc.call("eth_chainId", []);
       } catch (error) {
-        if (isAnamnesisError(error, "chain.unreachable")) polling ??= poll();
+        if (isAnamnesisError(error, "chain.unreachable")) poll.start();
         throw error;
       }
-      polling ??= poll();
+      poll.start();
     },
     async stop() {
       stopping.abort();
-      await polling;
+      await poll.stop();
       rpc.close();
     },
     async blindingKeyHash() {
       const data = MEMORY.encodeFunctionData("blindingKeyHash");
-      return (await call("eth_call", [{ to: memory, data }, "latest"])) as Bytes32;
+      return (await rpc.call("eth_call", [{ to: memory, data }, "latest"])) as Bytes32;
     },
     head,
     block,
@@ -148,8 +189,7 @@ export function createEthersChain(options: EthersChainOptions): Chain {
           `blocks ${from} to ${to} are no page; ask for 1 to ${MAX_PAGE} blocks`,
         );
       }
-      const filter = { address: [registry, memory], fromBlock: quantity(from), toBlock: quantity(to) };
-      return decodeLogs((await call("eth_getLogs", [filter])) as RpcLog[], memory, hasher);
+      return decodeLogs(await readLogs(from, to), memory, hasher);
     },
     onHead(callback) {
       listeners.add(callback);
@@ -162,40 +202,11 @@ export function createEthersChain(options: EthersChainOptions): Chain {
       const data = fromHex(REGISTRY.encodeFunctionData("reportEquivocation", args));
       await write(registry, data, 10 + path.length);
     },
+    anchoredHead: (feed, size, block) => findAnchored(rpc.call, registry, { feed, size, block }),
+    expect: poll.expect,
+    endpoints: rpc.endpoints,
+    senders: senders.status,
   };
-}
-
-interface RpcBlock {
-  readonly number: string;
-  readonly hash: string;
-  readonly timestamp: string;
-}
-
-/** Throws `chain.mismatch` unless this is the chain with the contracts that were enrolled with. */
-async function verify(
-  call: (method: string, params: readonly unknown[]) => Promise<unknown>,
-  expected: ConsortiumAddress,
-) {
-  const chainId = Number(await call("eth_chainId", []));
-  requireSame("chain id", chainId, expected.chainId);
-  const genesis = (await call("eth_getBlockByNumber", ["0x0", false])) as RpcBlock | null;
-  requireSame("genesis hash", genesis?.hash, expected.genesisHash);
-  for (const name of ["registry", "memory"] as const) {
-    const code = fromHex(String(await call("eth_getCode", [expected[name], "latest"])));
-    requireSame(
-      `code hash of the ${name} at ${expected[name]}`,
-      toHex(keccak256(code)),
-      expected.codeHashes[name],
-    );
-  }
-}
-
-function requireSame(what: string, found: unknown, expected: unknown): void {
-  if (found === expected) return;
-  throw new AnamnesisError(
-    "chain.mismatch",
-    `${what} is ${found}, but the consortium's is ${expected}; is this the right chain?`,
-  );
 }
 
 function headOf(head: SignedHead): FeedHead {
@@ -204,8 +215,4 @@ function headOf(head: SignedHead): FeedHead {
 
 function quantity(value: number): string {
   return `0x${value.toString(16)}`;
-}
-
-function codeOf(error: unknown): string {
-  return isAnamnesisError(error) ? error.code : "chain.unreachable";
 }

@@ -13,6 +13,7 @@ export interface RpcLog {
   readonly topics: readonly string[];
   readonly data: string;
   readonly blockNumber: string;
+  readonly blockHash?: string;
   readonly logIndex: string;
 }
 

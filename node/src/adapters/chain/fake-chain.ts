@@ -3,7 +3,7 @@ import { concat, fromHex, toHex, uintBytes, utf8 } from "@anamnesis/sdk/core/byt
 import { AnamnesisError } from "@anamnesis/sdk/core/errors";
 import { sha256 } from "@anamnesis/sdk/core/hash";
 import { createHasher, type Domain, type TypedDataHasher } from "@anamnesis/sdk/core/typed-data";
-import type { Address, Bytes32, MemberNumber, Parameters } from "@anamnesis/sdk/core/types";
+import type { Address, Bytes32, MemberNumber, Parameters, SignedHead } from "@anamnesis/sdk/core/types";
 import type { BlockRef, Chain, ChainEvent, Clock, WriteOutcome } from "../../ports.ts";
 import * as contracts from "./fake-contracts.ts";
 
@@ -66,6 +66,7 @@ export function createFakeLedger(options: FakeLedgerOptions): FakeLedger {
   const domain: Domain = { chainId: CHAIN_ID, verifyingContract: REGISTRY };
   const hasher = createHasher(domain);
   const connections = new Set<() => void>();
+  const anchored = new Map<string, SignedHead>();
   let state = contracts.emptyContracts();
   let autoMine = options.autoMine ?? true;
   let waiting: Waiting[] = [];
@@ -169,6 +170,7 @@ export function createFakeLedger(options: FakeLedgerOptions): FakeLedger {
       },
       async anchor(heads) {
         await contact();
+        for (const head of heads) anchored.set(`${head.feed}/${head.size}/${head.root}`, head);
         written.heads += heads.length;
         return submit(contracts.anchor(heads, hasher));
       },
@@ -176,6 +178,16 @@ export function createFakeLedger(options: FakeLedgerOptions): FakeLedger {
         await contact();
         await submit(contracts.reportEquivocation(proof, hasher));
       },
+      async anchoredHead(feed, size, block) {
+        await contact();
+        const event = blocks[block]?.events.find(
+          (each) => each.type === "FeedAnchored" && each.feed === feed && each.size === size,
+        );
+        return event?.type === "FeedAnchored" ? anchored.get(`${feed}/${size}/${event.root}`) : undefined;
+      },
+      expect() {},
+      endpoints: () => [{ name: "fake", state: reachable ? "answering" : "away", current: true }],
+      senders: () => [],
       setReachable(next) {
         reachable = next;
         if (next) for (const listener of listeners) listener();

@@ -1,63 +1,98 @@
-/** Legacy transactions, signed for one chain (EIP-155): every EVM chain takes them, at gas price zero too. */
-import { concat, fromHex, toHex, uintBytes } from "@anamnesis/sdk/core/bytes";
+/** Transactions, signed for one chain: legacy ones (EIP-155), which every EVM chain takes, at gas price zero too, and EIP-1559. */
+import { concat, fromHex, toHex } from "@anamnesis/sdk/core/bytes";
 import { keccak256 } from "@anamnesis/sdk/core/hash";
 import { signDigest } from "@anamnesis/sdk/core/signature";
 import type { Address, Bytes32, Hex } from "@anamnesis/sdk/core/types";
+import { Transaction } from "ethers";
+import { quantity, rlpJoin, rlpList, rlpString, trim } from "./rlp.ts";
+
+/** What gas costs, wei: one price, or with a base fee the most in all and what the producer gets. */
+export type Fees =
+  | { readonly gasPrice: number }
+  | { readonly maxFeePerGas: number; readonly maxPriorityFeePerGas: number };
 
 /** What is signed. Amounts are whole numbers below 2^53; no value is ever sent. */
-export interface LegacyTransaction {
+export type TransactionFields = Fees & {
   readonly chainId: number;
   readonly nonce: number;
-  /** Wei. */
-  readonly gasPrice: number;
   readonly gasLimit: number;
   /** Null creates a contract. */
   readonly to: Address | null;
   readonly data: Uint8Array;
-}
+};
 
-/** Signs a transaction with a private key of 32 bytes; gives its bytes and its hash. */
+/** Signs a transaction with a private key of 32 bytes; the same fields give the same bytes and hash. */
 export function signTransaction(
-  tx: LegacyTransaction,
+  tx: TransactionFields,
   key: Uint8Array,
 ): { readonly raw: Hex; readonly hash: Bytes32 } {
-  const to = tx.to === null ? new Uint8Array(0) : fromHex(tx.to);
-  const fields = [quantity(tx.nonce), quantity(tx.gasPrice), quantity(tx.gasLimit), to, quantity(0), tx.data];
-  const replayProtection = [quantity(tx.chainId), quantity(0), quantity(0)];
-  const signature = fromHex(signDigest(keccak256(rlpList([...fields, ...replayProtection])), key));
-  const recovery = (signature[64] as number) - 27;
-  const signed = rlpList([
-    ...fields,
-    quantity(tx.chainId * 2 + 35 + recovery),
-    trim(signature.subarray(0, 32)),
-    trim(signature.subarray(32, 64)),
-  ]);
+  const signed = "gasPrice" in tx ? signLegacy(tx, key) : signDynamic(tx, key);
   return { raw: toHex(signed), hash: toHex(keccak256(signed)) as Bytes32 };
 }
 
-/** A number in RLP's terms: big-endian without leading zeros, zero is empty. */
-function quantity(value: number): Uint8Array {
-  return trim(uintBytes(value, 8));
+function signLegacy(tx: TransactionFields & { gasPrice: number }, key: Uint8Array): Uint8Array {
+  const fields = [
+    quantity(tx.nonce),
+    quantity(tx.gasPrice),
+    quantity(tx.gasLimit),
+    recipient(tx),
+    quantity(0),
+    tx.data,
+  ];
+  const replayProtection = [quantity(tx.chainId), quantity(0), quantity(0)];
+  const { r, s, parity } = sign(rlpList([...fields, ...replayProtection]), key);
+  return rlpList([...fields, quantity(tx.chainId * 2 + 35 + parity), r, s]);
 }
 
-function trim(bytes: Uint8Array): Uint8Array {
-  const first = bytes.findIndex((byte) => byte !== 0);
-  return first < 0 ? new Uint8Array(0) : bytes.subarray(first);
+/** EIP-1559: 0x02 ‖ RLP([chainId, nonce, priority, maximum, gas, to, value, data, accessList, parity, r, s]). */
+function signDynamic(
+  tx: TransactionFields & { maxFeePerGas: number; maxPriorityFeePerGas: number },
+  key: Uint8Array,
+): Uint8Array {
+  const fields = [
+    quantity(tx.chainId),
+    quantity(tx.nonce),
+    quantity(tx.maxPriorityFeePerGas),
+    quantity(tx.maxFeePerGas),
+    quantity(tx.gasLimit),
+    recipient(tx),
+    quantity(0),
+    tx.data,
+  ].map(rlpString);
+  const noAccessList = rlpList([]);
+  const type = Uint8Array.of(2);
+  const { r, s, parity } = sign(concat(type, rlpJoin([...fields, noAccessList])), key);
+  return concat(type, rlpJoin([...fields, noAccessList, ...[quantity(parity), r, s].map(rlpString)]));
 }
 
-/** RLP of a list of byte strings (Yellow Paper, appendix B). */
-function rlpList(items: readonly Uint8Array[]): Uint8Array {
-  const body = concat(...items.map(rlpString));
-  return concat(rlpHeader(0xc0, body.length), body);
+function sign(payload: Uint8Array, key: Uint8Array): { r: Uint8Array; s: Uint8Array; parity: number } {
+  const signature = fromHex(signDigest(keccak256(payload), key));
+  return {
+    r: trim(signature.subarray(0, 32)),
+    s: trim(signature.subarray(32, 64)),
+    parity: (signature[64] as number) - 27,
+  };
 }
 
-function rlpString(bytes: Uint8Array): Uint8Array {
-  const single = bytes.length === 1 && (bytes[0] as number) < 0x80;
-  return single ? bytes : concat(rlpHeader(0x80, bytes.length), bytes);
+function recipient({ to }: TransactionFields): Uint8Array {
+  return to === null ? new Uint8Array(0) : fromHex(to);
 }
 
-function rlpHeader(base: number, length: number): Uint8Array {
-  if (length < 56) return Uint8Array.of(base + length);
-  const size = quantity(length);
-  return concat(Uint8Array.of(base + 55 + size.length), size);
+/** The fields of a transaction that `signTransaction` made; by ethers, since it is rare. */
+export function parseTransaction(raw: Hex): TransactionFields {
+  const tx = Transaction.from(raw);
+  const rest = {
+    chainId: Number(tx.chainId),
+    nonce: tx.nonce,
+    gasLimit: Number(tx.gasLimit),
+    to: tx.to === null ? null : (tx.to.toLowerCase() as Address),
+    data: fromHex(tx.data),
+  };
+  return tx.type === 2
+    ? {
+        ...rest,
+        maxFeePerGas: Number(tx.maxFeePerGas),
+        maxPriorityFeePerGas: Number(tx.maxPriorityFeePerGas),
+      }
+    : { ...rest, gasPrice: Number(tx.gasPrice) };
 }

@@ -27,9 +27,11 @@ peers:
   dial: [] # other plants: /dns4/plant-b.example/tcp/9801
 
 chain:
-  urls: [${text(values.chain)}]
+  urls: [${text(values.chain)}] # the preferred node first, then those to fall back on
   consortium: consortium.json # from the consortium's foundation: addresses and hashes
-  relayKey: relay.key # pays for transactions; has no authority
+  relayKey: relay.key # pays for transactions; has no authority. Several: [relay.key, relay-2.key]
+#  blockPeriodSeconds: 2 # three of them without a block while something waits are an alarm
+#  emptyBlockPeriodSeconds: 60 # the same while nothing waits
 
 keystore:
   path: node.keystore.json

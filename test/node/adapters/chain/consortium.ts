@@ -64,7 +64,7 @@ export async function makeRealConsortium(
       const chain = createEthersChain({
         urls: [anvil.url],
         consortium,
-        sender: keyOf(sender),
+        senders: [keyOf(sender)],
         log: SILENT,
         pollMs: 20,
       });

@@ -49,7 +49,7 @@ describe("ethers chain", () => {
     createEthersChain({
       urls: [c.anvil.url],
       consortium: { ...c.consortium, ...changes },
-      sender: keyOf("stranger"),
+      senders: [keyOf("stranger")],
       log: SILENT,
       pollMs: 20,
       ...more,

@@ -19,10 +19,12 @@ class ScriptedRpc {
   mining = true;
   status = "0x1";
   gasPrice = "0x0";
+  baseFee: string | undefined;
   onLook = () => {};
 
   call = async (method: string, params: readonly unknown[]): Promise<unknown> => {
     if (method === "eth_gasPrice") return this.gasPrice;
+    if (method === "eth_getBlockByNumber") return { baseFeePerGas: this.baseFee };
     if (method === "eth_call") return "0x";
     if (method === "eth_estimateGas") return "0x5208";
     if (method === "eth_getTransactionCount") return `0x${this.mined.toString(16)}`;
