@@ -4,6 +4,7 @@ pragma solidity 0.8.37;
 import {Votes} from "@openzeppelin/contracts/governance/utils/Votes.sol";
 import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
+import {MessageHashUtils} from "@openzeppelin/contracts/utils/cryptography/MessageHashUtils.sol";
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 import {Time} from "@openzeppelin/contracts/utils/types/Time.sol";
 import {IMemberRegistry} from "./interfaces/IMemberRegistry.sol";
@@ -211,7 +212,7 @@ contract MemberRegistry is IMemberRegistry, Votes {
     }
 
     /// @inheritdoc IMemberRegistry
-    function isKeyActive(address key, uint256 blockNumber) external view returns (bool) {
+    function isNodeKeyActive(address key, uint256 blockNumber) external view returns (bool) {
         NodeKey storage held = _nodeKeys[key];
         if (held.member == 0 || blockNumber < _addedAtBlock[key]) return false;
         return held.revokedAtBlock == 0 || blockNumber < held.revokedAtBlock;
@@ -228,7 +229,7 @@ contract MemberRegistry is IMemberRegistry, Votes {
     }
 
     /// @inheritdoc IMemberRegistry
-    function possessionDigest(address account) external view returns (bytes32) {
+    function nodeKeyPossessionDigest(address account) external view returns (bytes32) {
         return _possessionDigest(account);
     }
 
@@ -346,7 +347,8 @@ contract MemberRegistry is IMemberRegistry, Votes {
     }
 
     function _possessionDigest(address account) private view returns (bytes32) {
-        return _hashTypedDataV4(keccak256(abi.encode(POSSESSION_TYPEHASH, account)));
+        return
+            MessageHashUtils.toTypedDataHash(_domainSeparatorV4(), keccak256(abi.encode(POSSESSION_TYPEHASH, account)));
     }
 
     function _digest(address feed, uint64 size, bytes32 root) private view returns (bytes32) {

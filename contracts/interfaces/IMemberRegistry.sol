@@ -192,7 +192,7 @@ interface IMemberRegistry {
     /// @dev An active member's account only. The proof of possession keeps a member from occupying a key that another
     /// one is about to add, and from passing off another's node as its own.
     /// @param possession The 65 bytes of `key`'s EIP-712 signature of `NodeKeyPossession(address account)` about the
-    /// calling account: see {possessionDigest}.
+    /// calling account: see {nodeKeyPossessionDigest}.
     function addNodeKey(address key, bytes calldata possession) external;
 
     /// @notice Closes `key`, at once and for ever. What it signed and got recorded stays.
@@ -256,13 +256,13 @@ interface IMemberRegistry {
     /// @dev It tells about the key, and not whether its member counted: a suspended or removed member's keys stay open,
     /// and `getPastVotes` of its account at the block's timestamp tells the other half. For the current block and those
     /// to come it is answered as things stand.
-    function isKeyActive(address key, uint256 blockNumber) external view returns (bool);
+    function isNodeKeyActive(address key, uint256 blockNumber) external view returns (bool);
 
     /// @notice The EIP-712 domain of everything a node key signs: "Anamnesis", version "1", this chain, this contract.
     function domainSeparator() external view returns (bytes32);
 
     /// @notice The digest a node key signs so that the member account `account` may add it.
-    function possessionDigest(address account) external view returns (bytes32);
+    function nodeKeyPossessionDigest(address account) external view returns (bytes32);
 
     /// @notice The digest a node key signs to anchor `head`.
     function feedHeadDigest(FeedHead calldata head) external view returns (bytes32);

@@ -82,7 +82,7 @@ abstract contract Base {
 
     /// @dev The account of `member` adds the node key {nodeKey}(`key`).
     function addNodeKey(uint16 member, uint16 key) internal {
-        bytes memory possession = sign(secret(key), registry.possessionDigest(account(member)));
+        bytes memory possession = sign(secret(key), registry.nodeKeyPossessionDigest(account(member)));
         vm.prank(account(member));
         registry.addNodeKey(nodeKey(key), possession);
     }

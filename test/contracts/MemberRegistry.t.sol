@@ -107,7 +107,7 @@ contract MemberRegistryTest is Base {
         registry.revokeNodeKey(nodeKey(1));
         assertEq(registry.nodeKey(nodeKey(1)).revokedAtBlock, 77, "revokedAtBlock");
 
-        bytes memory possession = sign(secret(1), registry.possessionDigest(account(1)));
+        bytes memory possession = sign(secret(1), registry.nodeKeyPossessionDigest(account(1)));
         vm.expectRevert(abi.encodeWithSelector(IMemberRegistry.MemberRegistryKeyTaken.selector, nodeKey(1), uint16(1)));
         vm.prank(account(1));
         registry.addNodeKey(nodeKey(1), possession);
@@ -115,7 +115,7 @@ contract MemberRegistryTest is Base {
 
     function test_aSuspendedMemberRevokesKeysButAddsNone() external {
         registry.suspend(1);
-        bytes memory possession = sign(secret(101), registry.possessionDigest(account(1)));
+        bytes memory possession = sign(secret(101), registry.nodeKeyPossessionDigest(account(1)));
         vm.expectRevert(abi.encodeWithSelector(IMemberRegistry.MemberRegistryMemberSuspended.selector, uint16(1)));
         vm.prank(account(1));
         registry.addNodeKey(nodeKey(101), possession);

@@ -190,7 +190,7 @@ contract VectorsTest is Base {
     function admitFeed() private {
         registry.admit(account(1));
         uint256 privateKey = uint256(vm.parseJsonBytes32(json, ".privateKey"));
-        bytes memory possession = sign(privateKey, registry.possessionDigest(account(1)));
+        bytes memory possession = sign(privateKey, registry.nodeKeyPossessionDigest(account(1)));
         vm.prank(account(1));
         registry.addNodeKey(feed(), possession);
     }
