@@ -219,10 +219,10 @@ function split(n: number): number {
 }
 
 /** MTH of leaves [start, start + n), start aligned as RFC 9162's recursion makes it. */
-function subtree(node: NodeReader, start: number, n: number): Uint8Array {
+export function subtreeHash(node: NodeReader, start: number, n: number): Uint8Array {
   if (isPowerOfTwo(n)) return node(Math.log2(n), start / n);
   const k = split(n);
-  return nodeHash(subtree(node, start, k), subtree(node, start + k, n - k));
+  return nodeHash(subtreeHash(node, start, k), subtreeHash(node, start + k, n - k));
 }
 
 function descend(node: NodeReader, start: number, n: number, index: number, path: Uint8Array[]): void {
@@ -230,10 +230,10 @@ function descend(node: NodeReader, start: number, n: number, index: number, path
   const k = split(n);
   if (index < k) {
     descend(node, start, k, index, path);
-    path.push(subtree(node, start + k, n - k));
+    path.push(subtreeHash(node, start + k, n - k));
   } else {
     descend(node, start + k, n - k, index - k, path);
-    path.push(subtree(node, start, k));
+    path.push(subtreeHash(node, start, k));
   }
 }
 
@@ -246,15 +246,15 @@ function subproof(
   path: Uint8Array[],
 ): void {
   if (m === n) {
-    if (!known) path.push(subtree(node, start, n));
+    if (!known) path.push(subtreeHash(node, start, n));
     return;
   }
   const k = split(n);
   if (m <= k) {
     subproof(node, m, start, k, known, path);
-    path.push(subtree(node, start + k, n - k));
+    path.push(subtreeHash(node, start + k, n - k));
   } else {
     subproof(node, m - k, start + k, n - k, false, path);
-    path.push(subtree(node, start, k));
+    path.push(subtreeHash(node, start, k));
   }
 }

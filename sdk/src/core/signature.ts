@@ -21,6 +21,20 @@ export function addressOfPublicKey(publicKey: Uint8Array): Address {
   return toHex(keccak256(full.subarray(1)).subarray(12)) as Address;
 }
 
+/** A public key of 33 bytes as 65, or undefined when it is no point of the curve. */
+export function expandPublicKey(publicKey: Uint8Array): Uint8Array | undefined {
+  try {
+    return convertPublicKey(publicKey, false);
+  } catch {
+    return undefined;
+  }
+}
+
+/** A public key of 33 or 65 bytes as 33; throws for what is no point of the curve. */
+export function compressPublicKey(publicKey: Uint8Array): Uint8Array {
+  return convertPublicKey(publicKey, true);
+}
+
 /** Address of a private key of 32 bytes. */
 export function addressOfPrivateKey(privateKey: Uint8Array): Address {
   return addressOfPublicKey(publicKeyOf(privateKey));

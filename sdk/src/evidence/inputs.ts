@@ -59,4 +59,6 @@ export interface SnapshotInput {
   readonly state: ArchivedState;
   readonly records: readonly RecordInput[];
   readonly feeds: readonly FeedInput[];
+  /** Public keys (33 or 65 bytes) to be shown beside those that signed: to prove when they were active. */
+  readonly keys?: readonly Uint8Array[];
 }

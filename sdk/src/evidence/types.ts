@@ -15,7 +15,6 @@ import type {
   MemberNumber,
   Parameters,
   PatternType,
-  Signature,
   Status,
   StixCourseOfAction,
   Subject,
@@ -35,7 +34,7 @@ export interface EvidenceBundle {
   readonly chain: ChainIdentity;
   /**
    * Block headers as RLP, ascending by number: that of every snapshot, and those that lead from the
-   * trusted validators to the ones that sealed it. None when nothing is to be led to.
+   * trusted validators to the ones that sealed it.
    */
   readonly headers: readonly Hex[];
   /** What is proved, by block, ascending; at least one. */
@@ -61,6 +60,8 @@ export interface Snapshot {
   readonly feeds: readonly FeedEvidence[];
   /** Public keys of the nodes, 33 bytes each, ascending as text: of all that signed below, and of any other that is to be shown. */
   readonly keys: readonly Hex[];
+  /** Members ever admitted: the registry proves all of them, from 1 to this. */
+  readonly memberCount: number;
   readonly proof: StateProof;
   /** Ascending by subject. */
   readonly records: readonly RecordEvidence[];

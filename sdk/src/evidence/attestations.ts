@@ -1,0 +1,82 @@
+/** The signatures under the stances and the feeds' heads, by the keys that the bundle shows. */
+import { fromHex } from "../core/bytes.ts";
+import { addressOfPublicKey, expandPublicKey, verifySignature } from "../core/signature.ts";
+import type { TypedDataHasher } from "../core/typed-data.ts";
+import type { Address, Attestation, Subject } from "../core/types.ts";
+import type { NamedRecord } from "./content.ts";
+import { refuse, requireAscending } from "./refuse.ts";
+import type { Snapshot } from "./types.ts";
+
+/** A public key of 65 bytes by its address. */
+export type PublicKeys = ReadonlyMap<Address, Uint8Array>;
+
+/** A stance that its key signed, with the digest that is its uid. */
+export interface SignedStance {
+  readonly attestation: Attestation;
+  readonly digest: Uint8Array;
+}
+
+/**
+ * The keys of a snapshot.
+ * @throws AnamnesisError `evidence.key` for what is no point of the curve, out of order or there twice
+ */
+export function readKeys(snapshot: Snapshot, field: string): PublicKeys {
+  const fieldOf = (index: number) => `${field}.keys[${index}]`;
+  requireAscending(snapshot.keys, "evidence.key", fieldOf, "keys ascend as text");
+  return new Map(
+    snapshot.keys.map((key, index) => {
+      const full = expandPublicKey(fromHex(key));
+      if (full === undefined) throw refuse("evidence.key", fieldOf(index), "is no public key");
+      return [addressOfPublicKey(full), full] as const;
+    }),
+  );
+}
+
+/**
+ * Every attestation of a snapshot is signed by its key; one list of stances a record.
+ * @throws AnamnesisError `evidence.attestation` | `evidence.key`
+ */
+export function verifyAttestations(
+  snapshot: Snapshot,
+  records: readonly NamedRecord[],
+  keys: PublicKeys,
+  hasher: TypedDataHasher,
+  field: string,
+): readonly (readonly SignedStance[])[] {
+  return snapshot.records.map(({ attestations }, index) => {
+    const { subject } = records[index] as NamedRecord;
+    const fieldOf = (at: number) => `${field}.records[${index}].attestations[${at}]`;
+    requireAscending(
+      attestations.map(({ member }) => member),
+      "evidence.attestation",
+      fieldOf,
+      "attestations ascend by member",
+    );
+    return attestations.map(({ key, member: _, signature, ...said }, at) => {
+      const attestation: Attestation = { subject, ...said };
+      const digest = hasher.attestation(attestation);
+      const publicKey = requireKey(keys, key, `${fieldOf(at)}.key`, subject);
+      if (!verifySignature(digest, fromHex(signature), publicKey))
+        throw refuse(
+          "evidence.attestation",
+          `${fieldOf(at)}.signature`,
+          `is not one of ${key} over this`,
+          subject,
+        );
+      return { attestation, digest };
+    });
+  });
+}
+
+/** The public key of an address. Throws `evidence.key` when the bundle has none. */
+export function requireKey(
+  keys: PublicKeys,
+  address: Address,
+  field: string,
+  record: Subject | Address,
+): Uint8Array {
+  const key = keys.get(address);
+  if (key === undefined)
+    throw refuse("evidence.key", field, `is ${address}, whose public key is missing`, record);
+  return key;
+}

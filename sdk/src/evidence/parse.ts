@@ -1,0 +1,166 @@
+import { canonicalBytes } from "../core/canonical.ts";
+import { AnamnesisError } from "../core/errors.ts";
+import { entrySchema, stixCourseOfActionSchema } from "../core/schema.ts";
+import { hex, isOrdered, list, object, oneOf, type Shape, text, variant, whole } from "./shape.ts";
+import { BUNDLE_FORMAT, type EvidenceBundle } from "./types.ts";
+
+/** Bytes of a bundle at most. Ask for the size of a file before it is read. */
+export const MAX_BUNDLE_BYTES = 134_217_728;
+
+/** How deep a bundle nests: an entry's references are the deepest. */
+const MAX_DEPTH = 16;
+/** An object or list costs memory whatever is in it; a bundle has at most one in so many bytes. */
+const BYTES_PER_CONTAINER = 16;
+
+const MAX_HEADER_BYTES = 65_536;
+/** A branch of a trie has 532 bytes; one that holds its children has fewer. */
+const MAX_NODE_BYTES = 1024;
+const MAX_LEAVES = 2 ** 40 - 1;
+
+const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+const entry: Shape = (value) => {
+  const parsed = entrySchema.safeParse(value);
+  if (!parsed.success) {
+    const issue = parsed.error.issues[0];
+    return `${(issue?.path ?? []).map((part) => `.${String(part)}`).join("")}: ${issue?.message ?? "invalid"}`;
+  }
+  return isOrdered(value) ? undefined : " is not in canonical form (RFC 8785)";
+};
+
+const courseOfAction: Shape = (value) =>
+  stixCourseOfActionSchema.safeParse(value).success && isOrdered(value)
+    ? undefined
+    : " is not a course of action in canonical form";
+
+const bytes32 = hex(32);
+const address = hex(20);
+const uint = whole(0, Number.MAX_SAFE_INTEGER);
+const nodes = list(hex(1, MAX_NODE_BYTES));
+
+const attestation = object({
+  basis: whole(1, 3),
+  confidence: whole(0, 100),
+  content: bytes32,
+  key: address,
+  member: whole(1, 65_535),
+  signature: hex(64),
+  stance: whole(1, 3),
+  validUntil: whole(0, 2 ** 40 - 1),
+  version: whole(1, 2 ** 48 - 1),
+});
+
+const record = object({
+  attestations: list(attestation, 1),
+  blind: bytes32,
+  name: variant("type", {
+    indicator: object({
+      pattern: text(1, 16_384),
+      patternType: oneOf("stix", "suricata", "sigma", "yara", "snort", "x-anamnesis-behaviour"),
+      type: oneOf("indicator"),
+    }),
+    response: object({ indicator: bytes32, object: courseOfAction, type: oneOf("response") }),
+  }),
+});
+
+const snapshot = object({
+  block: object({ hash: bytes32, number: uint }),
+  contents: list(object({ entry, salt: bytes32 })),
+  feeds: list(
+    object({
+      feed: address,
+      items: list(object({ entry, index: whole(0, MAX_LEAVES), salt: bytes32 }), 1),
+      path: list(bytes32),
+      root: bytes32,
+      signature: hex(64),
+      size: whole(1, MAX_LEAVES),
+    }),
+  ),
+  keys: list(hex(33)),
+  memberCount: whole(0, 65_535),
+  proof: object({ accounts: nodes, memory: nodes, registry: nodes }),
+  records: list(record),
+});
+
+const bundle = object({
+  chain: object({ chainId: uint, genesisHash: bytes32, memory: address, registry: address }),
+  format: oneOf(BUNDLE_FORMAT),
+  headers: list(hex(1, MAX_HEADER_BYTES), 1),
+  snapshots: list(snapshot, 1),
+});
+
+/** Bundles whose form has been checked. */
+const parsed = new WeakSet<EvidenceBundle>();
+
+/**
+ * Parses a bundle: its form is checked, nothing is verified yet.
+ *
+ * Memory and time are bounded by the size: how deep it nests and how much it holds is looked at before
+ * anything is made of it.
+ * @throws AnamnesisError `evidence.unreadable`
+ */
+export function parseBundle(bytes: Uint8Array): EvidenceBundle {
+  if (bytes.length > MAX_BUNDLE_BYTES)
+    throw unreadable(
+      `has ${bytes.length} bytes; at most ${MAX_BUNDLE_BYTES} are read, so export fewer records`,
+    );
+  const bad = measure(bytes);
+  if (bad !== undefined) throw unreadable(bad);
+  let json: string;
+  let value: unknown;
+  try {
+    json = decoder.decode(bytes);
+    value = JSON.parse(json);
+  } catch (cause) {
+    throw unreadable("is not JSON in UTF-8: it was cut or is another file", cause);
+  }
+  const wrong = bundle(value);
+  if (wrong !== undefined) throw unreadable(`is no bundle of ${BUNDLE_FORMAT}: it${wrong}`);
+  if (JSON.stringify(value) !== json)
+    throw unreadable("is not in canonical form (RFC 8785): something was added or rewritten");
+  parsed.add(value as EvidenceBundle);
+  return value as EvidenceBundle;
+}
+
+/** The bytes of a bundle: RFC 8785. Throws `input.invalid` for what no JSON can hold. */
+export function encodeBundle(value: EvidenceBundle): Uint8Array {
+  return canonicalBytes(value);
+}
+
+/** The bundle itself when it came from `parseBundle`, else parsed from its bytes. Throws `evidence.unreadable`. */
+export function requireParsed(value: EvidenceBundle): EvidenceBundle {
+  return parsed.has(value) ? value : parseBundle(encodeBundle(value));
+}
+
+/** What is wrong with the nesting and the number of objects and lists in a JSON text. */
+function measure(bytes: Uint8Array): string | undefined {
+  const most = 64 + bytes.length / BYTES_PER_CONTAINER;
+  let depth = 0;
+  let containers = 0;
+  for (let at = 0; at < bytes.length; at++) {
+    const byte = bytes[at] as number;
+    if (byte === 0x22) {
+      at = endOfText(bytes, at);
+    } else if (byte === 0x5b || byte === 0x7b) {
+      if (++depth > MAX_DEPTH) return `nests more than ${MAX_DEPTH} deep`;
+      if (++containers > most) return "holds more objects and lists than a bundle of its size can";
+    } else if (byte === 0x5d || byte === 0x7d) depth--;
+  }
+  return undefined;
+}
+
+/** Where the text that starts at a quotation mark ends. */
+function endOfText(bytes: Uint8Array, start: number): number {
+  let end = bytes.indexOf(0x22, start + 1);
+  while (end > 0) {
+    let backslashes = 0;
+    while (bytes[end - 1 - backslashes] === 0x5c) backslashes++;
+    if (backslashes % 2 === 0) return end;
+    end = bytes.indexOf(0x22, end + 1);
+  }
+  return bytes.length;
+}
+
+function unreadable(how: string, cause?: unknown): AnamnesisError {
+  return new AnamnesisError("evidence.unreadable", `the bundle ${how}`, { cause });
+}

@@ -1,0 +1,125 @@
+/** What the registers say, held against what was signed, and the status that follows. */
+import { equalBytes, toHex } from "../core/bytes.ts";
+import { responseStatus, status } from "../core/status.ts";
+import type { Bytes32, Entry, Register, Status, Subject, Uid } from "../core/types.ts";
+import type { SignedStance } from "./attestations.ts";
+import type { NamedRecord, VerifiedContent } from "./content.ts";
+import { refuse } from "./refuse.ts";
+import type { RegistryState } from "./state.ts";
+import { differingField, packRegister } from "./storage.ts";
+import type { AttestationEvidence, RecordEvidence, RecordFacts, Snapshot, StanceFacts } from "./types.ts";
+
+/**
+ * Every register of an active member holds what that member signed, or is proved to be empty.
+ *
+ * @param words the registers of the active members, record by record
+ * @returns for each record its registers that are not empty
+ * @throws AnamnesisError `evidence.register` | `evidence.member` | `evidence.attestation`
+ */
+export function matchRegisters(
+  snapshot: Snapshot,
+  records: readonly NamedRecord[],
+  stances: readonly (readonly SignedStance[])[],
+  registry: RegistryState,
+  words: readonly (Uint8Array | undefined)[],
+  field: string,
+): readonly (readonly Register[])[] {
+  const { active, keys } = registry;
+  return snapshot.records.map(({ attestations }, at) => {
+    const { subject } = records[at] as NamedRecord;
+    const fieldOf = (index: number) => `${field}.records[${at}].attestations[${index}]`;
+    let next = 0;
+    const registers: Register[] = [];
+    for (const [position, member] of active.entries()) {
+      const word = words[at * active.length + position];
+      const said = attestations[next]?.member === member ? attestations[next] : undefined;
+      if (said === undefined) {
+        if (word === undefined) continue;
+        throw refuse(
+          "evidence.register",
+          `${field}.records[${at}]`,
+          `lacks what member ${member} stands behind`,
+          subject,
+        );
+      }
+      const { attestation, digest } = (stances[at] as readonly SignedStance[])[next] as SignedStance;
+      if (keys.get(said.key)?.member !== member)
+        throw refuse(
+          "evidence.member",
+          `${fieldOf(next)}.member`,
+          `is ${member}, whose key ${said.key} is not`,
+          subject,
+        );
+      const expected = packRegister(attestation, digest);
+      if (word === undefined || !equalBytes(word, expected)) {
+        const differs =
+          word === undefined ? "is not recorded: the register is empty" : "is not what the register holds";
+        const name = word === undefined ? "" : `.${differingField(word, expected)}`;
+        throw refuse("evidence.register", `${fieldOf(next)}${name}`, differs, subject);
+      }
+      registers.push({ ...attestation, member, uid: toHex(digest) as Uid });
+      next++;
+    }
+    const rest = attestations[next];
+    if (rest !== undefined)
+      throw refuse(
+        "evidence.member",
+        `${fieldOf(next)}.member`,
+        `is ${rest.member}, no active member`,
+        subject,
+      );
+    return registers;
+  });
+}
+
+/**
+ * The status of every record at the block's time, and what its members said.
+ * @throws AnamnesisError `evidence.record` for a response whose indicator is not proved beside it
+ */
+export function deriveStatus(
+  snapshot: Snapshot,
+  { records, contents }: VerifiedContent,
+  registers: readonly (readonly Register[])[],
+  registry: RegistryState,
+  timestamp: number,
+  field: string,
+): readonly RecordFacts[] {
+  const active = new Set(registry.active);
+  const { parameters } = registry;
+  const statuses = new Map<Bytes32, Status>();
+  for (const [index, { name }] of snapshot.records.entries()) {
+    if (name.type === "indicator")
+      statuses.set(idAt(records, index), status(registers[index] ?? [], active, parameters, timestamp));
+  }
+  return snapshot.records.map((evidence, index): RecordFacts => {
+    const { name } = evidence;
+    const { id, subject } = records[index] as NamedRecord;
+    const stances = stancesOf(evidence, subject, contents);
+    if (name.type === "indicator") return { id, subject, name, status: statuses.get(id) as Status, stances };
+    const indicator = statuses.get(name.indicator);
+    if (indicator === undefined)
+      throw refuse(
+        "evidence.record",
+        `${field}.records[${index}].name.indicator`,
+        "is not proved at this block",
+        subject,
+      );
+    const own = responseStatus(indicator, registers[index] ?? [], active, parameters, timestamp);
+    return { id, subject, name, status: own, stances };
+  });
+}
+
+function stancesOf(
+  { attestations }: RecordEvidence,
+  subject: Subject,
+  contents: ReadonlyMap<Bytes32, Entry>,
+): readonly StanceFacts[] {
+  return attestations.map(({ signature: _, ...said }: AttestationEvidence): StanceFacts => {
+    const shown = contents.get(said.content);
+    return { subject, ...said, ...(shown !== undefined && { shown }) };
+  });
+}
+
+function idAt(records: readonly NamedRecord[], index: number): Bytes32 {
+  return (records[index] as NamedRecord).id;
+}
