@@ -20,6 +20,8 @@ export async function runCli(args: readonly string[]): Promise<ExitCode> {
     // Commander has written its own message by now.
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
     process.stderr.write(errorLine(error));
+    // A command may have said already what its failing means.
+    if (exitCode !== 0) return exitCode;
     return isAnamnesisError(error) ? exitCodeOf(error) : 2;
   }
   return exitCode;

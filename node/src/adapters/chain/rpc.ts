@@ -4,7 +4,7 @@
  */
 import { AnamnesisError, isAnamnesisError } from "@anamnesis/sdk/core/errors";
 import type { ChainEndpoint, Log } from "../../ports.ts";
-import { MEMORY, REGISTRY } from "./abi.ts";
+import { GOVERNOR, MEMORY, REGISTRY } from "./abi.ts";
 import { type Ask, createEndpoints, type Endpoint } from "./endpoints.ts";
 import { createTransport } from "./transport.ts";
 
@@ -158,7 +158,10 @@ function isStale(error: unknown): boolean {
 
 function refusal(method: string, error: NonNullable<RpcAnswer["error"]>): AnamnesisError {
   const data = typeof error.data === "string" && /^0x[0-9a-f]{8}/i.test(error.data) ? error.data : undefined;
-  const parsed = data === undefined ? null : (REGISTRY.parseError(data) ?? MEMORY.parseError(data));
+  const parsed =
+    data === undefined
+      ? null
+      : (REGISTRY.parseError(data) ?? MEMORY.parseError(data) ?? GOVERNOR.parseError(data));
   const what = parsed === null ? error.message : `${parsed.name}(${parsed.args.map(String).join(", ")})`;
   const details = { rpcCode: error.code, ...(parsed !== null && { error: parsed.name }) };
   return new AnamnesisError("chain.reverted", `the chain refused ${method}: ${what}`, { details });
