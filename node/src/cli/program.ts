@@ -1,5 +1,7 @@
 import { AnamnesisError } from "@anamnesis/sdk/core/errors";
 import { Command, Option } from "commander";
+import { addAdmin } from "./commands/admin.ts";
+import { addConsortiumCommands } from "./consortium/program.ts";
 import type { ExitCode } from "./exit.ts";
 import type { Where } from "./locate.ts";
 import { type Answer, type Format, write } from "./output.ts";
@@ -224,6 +226,21 @@ export function createProgram(exit: (code: ExitCode) => void): Command {
       write(initPlant(globals, command.opts(), process.env), globals.output);
     });
   node
+    .command("rekey")
+    .description("a new key for this plant's node, whose old one was stolen or lost; prints the key to enrol")
+    .action(async (_options, command: Command) => {
+      const globals = command.optsWithGlobals<Globals>();
+      write(await (await import("./commands/node-key.ts")).rekeyNode(globals), globals.output);
+    });
+  node
+    .command("proof")
+    .description("the node key's word that a member account may add it")
+    .requiredOption("--account <address>", "the member account")
+    .action(async ({ account }: { account: string }, command: Command) => {
+      const globals = command.optsWithGlobals<Globals>();
+      write(await (await import("./commands/node-key.ts")).showProof(globals, account), globals.output);
+    });
+  node
     .command("start")
     .description("run the node until interrupted")
     .option("--config <file>", "plant.yaml, instead of finding it by --plant")
@@ -232,6 +249,8 @@ export function createProgram(exit: (code: ExitCode) => void): Command {
       exit(await runNode(command.optsWithGlobals<Globals>(), options.config));
     });
 
+  addConsortiumCommands(program, exit, wholeNumber);
+  addAdmin(program, exit, wholeNumber);
   return program;
 }
 
