@@ -1,6 +1,7 @@
 import { AnamnesisError } from "@anamnesis/sdk/core/errors";
 import { Command, Option } from "commander";
 import { addAdmin } from "./commands/admin.ts";
+import { addConsortiumCommands } from "./consortium/program.ts";
 import type { ExitCode } from "./exit.ts";
 import type { Where } from "./locate.ts";
 import { type Answer, type Format, write } from "./output.ts";
@@ -248,6 +249,7 @@ export function createProgram(exit: (code: ExitCode) => void): Command {
       exit(await runNode(command.optsWithGlobals<Globals>(), options.config));
     });
 
+  addConsortiumCommands(program, exit, wholeNumber);
   addAdmin(program, exit, wholeNumber);
   return program;
 }
