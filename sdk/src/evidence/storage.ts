@@ -4,6 +4,9 @@ import { keccak256 } from "../core/hash.ts";
 import type { Address, Attestation, MemberNumber, Parameters, Subject } from "../core/types.ts";
 import { decodeRlp } from "./rlp.ts";
 
+const WORD_BYTES = 32;
+const UID_BYTES = 18;
+
 /** Slots of `MemberRegistry`. */
 const MEMBERS = wordOf(6);
 const NODE_KEYS = wordOf(8);
@@ -12,9 +15,6 @@ const COUNTS = wordOf(10);
 const ADDED_AT_BLOCK = wordOf(11);
 /** Slot of `ImmuneMemory`. */
 const REGISTERS = wordOf(0);
-
-const WORD_BYTES = 32;
-const UID_BYTES = 18;
 
 /** The slots that every proof of the registry starts with: parameters, then counts. */
 export const REGISTRY_SLOTS: readonly Uint8Array[] = [PARAMETERS, COUNTS];
