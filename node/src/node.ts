@@ -22,11 +22,12 @@ import { type Admit, createAdmit } from "./flows/admit.ts";
 import { createOwnFeed, type OwnFeed } from "./flows/append.ts";
 import type { AttestPorts } from "./flows/attest.ts";
 import { createBlinding } from "./flows/blinding.ts";
-import { createChainTime } from "./flows/chain-time.ts";
+import { createChainTime, createLeap } from "./flows/chain-time.ts";
 import { createEgress } from "./flows/egress.ts";
 import { createIndexer, type Indexer } from "./flows/index-chain.ts";
 import { createOwnSize } from "./flows/own-size.ts";
 import { createPublish, type Publish, type ReleasePolicy } from "./flows/publish.ts";
+import { createQuarantine } from "./flows/quarantine.ts";
 import { createRelay, type Relay, type RelayOptions } from "./flows/relay.ts";
 import { createSense, type Sense } from "./flows/sense.ts";
 import { createSupport } from "./flows/support.ts";
@@ -38,7 +39,6 @@ import type {
   Clock,
   Control,
   Detector,
-  EquivocationProof,
   Hex16,
   Log,
   Peers,
@@ -118,9 +118,9 @@ export async function joinNode(rooms: Rooms, ports: NodePorts, policy: NodePolic
   const self = signer.address;
   const { validityDays } = policy.release;
   const tlpOf = (id: IndicatorId): Tlp => stricterTlp(policy.release.tlp, memory.record(id)?.tlp);
-  const proofs = new Map<Address, EquivocationProof>();
   const indexer = createIndexer({ chain, registry, log });
   const chainTime = createChainTime(clock, registry);
+  const leapt = createLeap(clock);
   const speaker: AttestPorts = {
     clock,
     signer,
@@ -151,6 +151,7 @@ export async function joinNode(rooms: Rooms, ports: NodePorts, policy: NodePolic
     peers,
     log,
     isForAll: egress.isForAll,
+    beforeSigning: () => doubtOwnSize(),
     project: (start, entries) =>
       reactions.onEffects(
         self,
@@ -203,7 +204,7 @@ export async function joinNode(rooms: Rooms, ports: NodePorts, policy: NodePolic
       log,
       held: (subjects) => recordable(memory, subjects),
       heads: () => feeds.list().flatMap(({ head }) => head ?? []),
-      proofs: () => proofs.values(),
+      proofs: () => quarantine.proofs(),
     },
     { ...policy.relay, self },
   );
@@ -220,7 +221,11 @@ export async function joinNode(rooms: Rooms, ports: NodePorts, policy: NodePolic
     rights,
     self,
     onGap: (from, feed) => sync.fill(from, feed),
-    onFork: (from, held, claimed) => void sync.prove(from, held, claimed),
+    onFork: (from, held, claimed) => {
+      quarantine
+        .suspect(held, claimed, from)
+        .catch((error: unknown) => log.warn("feed.unproved", { feed: claimed.feed, message: String(error) }));
+    },
     onUnanchored: reactions.onUnanchored,
     onEffects: reactions.onEffects,
   });
@@ -246,10 +251,19 @@ export async function joinNode(rooms: Rooms, ports: NodePorts, policy: NodePolic
     },
     onClone: (reason) => ownFeed.close(reason),
     onOwnSize: (peer, size) => ownSize.heard(peer, size),
-    onEquivocation(proof) {
-      proofs.set(proof.a.feed, proof);
-      relay.kick();
-    },
+  });
+  const quarantine = createQuarantine({
+    log,
+    store,
+    feeds,
+    contradictions: rooms.contradictions,
+    registry,
+    hasher,
+    peers,
+    chain,
+    self,
+    onOwn: (reason) => ownFeed.close(reason),
+    onProved: () => relay.kick(),
   });
   const catchUp = (): void => {
     void publish.tick();
@@ -269,6 +283,14 @@ export async function joinNode(rooms: Rooms, ports: NodePorts, policy: NodePolic
       catchUp();
     },
   });
+  /** After a leap of time this process may know less of its own feed than its peers. */
+  function doubtOwnSize(): void {
+    if (!leapt()) return;
+    log.warn("feed.doubted", { reason: "time leapt; the size of this node's feed is asked for again" });
+    ownFeed.pause();
+    sync.setRestoring(true);
+    ownSize.again();
+  }
   const blinding = createBlinding({
     log,
     peers,
@@ -343,10 +365,12 @@ export async function joinNode(rooms: Rooms, ports: NodePorts, policy: NodePolic
       await vaccinate.idle();
     },
     async tick() {
+      doubtOwnSize();
       await sendReceipts();
       blinding.tick();
       sync.all().catch((error: unknown) => log.error("sync.failed", { message: String(error) }));
       ownSize.check();
+      quarantine.tick().catch((error: unknown) => log.error("feed.unproved", { message: String(error) }));
       reactions.onEffects(self, projection.retryFuture());
       support.tick();
       await publish.tick();
@@ -374,6 +398,10 @@ export async function joinNode(rooms: Rooms, ports: NodePorts, policy: NodePolic
           "attestation.unknownKey",
           `node key ${self} is not enrolled; the member account adds it`,
         ),
+        ...quarantine.open().map(({ feed, isProved }) => ({
+          code: "feed.equivocation",
+          message: `key ${feed} signed two histories; its feed is taken no further${isProved ? "" : "; the path that proves it is still looked for"}`,
+        })),
         ...when(
           !indexer.reachable(),
           "chain.unreachable",

@@ -10,6 +10,7 @@ import type { FeedRights } from "./flows/admit.ts";
 import { createProjection, type Effect, type Projection } from "./flows/project.ts";
 import type { Clock, Store } from "./ports.ts";
 import { type Changes, loadChanges } from "./state/changes.ts";
+import { type Contradictions, loadContradictions } from "./state/contradictions.ts";
 import { type Detections, loadDetections } from "./state/detections.ts";
 import { type Feeds, loadFeeds } from "./state/feeds.ts";
 import { createMemory, type Memory } from "./state/memory.ts";
@@ -29,6 +30,8 @@ export interface Rooms {
   readonly outbox: Outbox;
   readonly projection: Projection;
   readonly rights: FeedRights;
+  /** Keys seen to sign two histories. */
+  readonly contradictions: Contradictions;
   /** Projects all feeds anew, in one go: at start, and when membership changed. */
   rebuild(): void;
   /** Stances that beat a no of the same member when all feeds were projected last. */
@@ -66,7 +69,8 @@ export async function openRooms(
     memberOf: (key) => registry.key(key)?.member,
     isRecorded: (uid) => registry.recordedUids.has(uid),
   });
-  const rights = rightsOf(registry);
+  const contradictions = await loadContradictions(store);
+  const rights = rightsOf(registry, contradictions);
 
   const limits = new Map<Address, number>();
 
@@ -121,6 +125,7 @@ export async function openRooms(
     outbox,
     projection,
     rights,
+    contradictions,
     rebuild,
     contested: () => contested,
     forgetUnanchored,
@@ -133,15 +138,21 @@ export async function openRooms(
   };
 }
 
-/** An open key's feed counts without end; any other key's up to what it had anchored (DESIGN §5). */
-function rightsOf(registry: Registry): FeedRights {
+/**
+ * An open key's feed counts without end, in quarantine up to what was held when its two histories were
+ * seen; any other key's up to what it had anchored (DESIGN §5).
+ */
+function rightsOf(registry: Registry, contradictions: Contradictions): FeedRights {
   return {
     limitOf(feed: Address) {
       const { size = 0, root } = registry.anchored(feed) ?? {};
       const anchored = { size, ...(root && { root }) };
       switch (registry.keyState(feed)) {
-        case "open":
+        case "open": {
+          const seen = contradictions.of(feed);
+          if (seen !== undefined) return { size: seen.size, code: "feed.equivocation" };
           return { size: Number.POSITIVE_INFINITY };
+        }
         case "suspended":
           return { ...anchored, code: "attestation.suspended" };
         case "unknown":

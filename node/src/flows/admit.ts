@@ -69,6 +69,8 @@ const ACCEPT: Verdict = { verdict: "accept" };
 export function createAdmit(ports: AdmitPorts): Admit {
   const { feeds, store, changes } = ports;
   const lines = new Map<Address, Promise<unknown>>();
+  /** The greatest head under which entries were taken, by feed; what is held under it may be a part. */
+  const taken = new Map<Address, SignedHead>();
   const counts = {
     accepted: 0,
     ignored: {} as Record<string, number>,
@@ -95,7 +97,7 @@ export function createAdmit(ports: AdmitPorts): Admit {
     if (!samePast || !sameOverlap(message, size)) {
       if (limit.code === "feed.closed" && head.size === limit.size && head.root === limit.root)
         ports.onUnanchored(feed);
-      return fork(from, head);
+      return fork(from, head, samePast ? size : message.start);
     }
     return keep(message, verified, size, limit);
   }
@@ -105,11 +107,14 @@ export function createAdmit(ports: AdmitPorts): Admit {
     const held = rootOf(feeds.frontierAt(head.feed, head.size));
     if (equalBytes(held, fromHex(head.root))) return ignore("head.stale");
     if (!verifyHead(ports.hasher, head)) return reject("head.signature");
-    return fork(from, head);
+    return fork(from, head, head.size);
   }
 
-  function fork(from: Address, claimed: SignedHead): Verdict {
-    const held = feeds.head(claimed.feed);
+  /** The first `reach` entries of both histories differ; a head over less proves nothing. */
+  function fork(from: Address, claimed: SignedHead, reach: number): Verdict {
+    const held = [taken.get(claimed.feed), feeds.head(claimed.feed)].find(
+      (head) => head !== undefined && head.size >= reach,
+    );
     ports.log.error("feed.fork", {
       code: "feed.equivocation",
       feed: claimed.feed,
@@ -163,6 +168,7 @@ export function createAdmit(ports: AdmitPorts): Admit {
     // leaves that rests on less. What a power cut takes until then, peers still have.
     await store.commit(ops, { sync: false });
     staged.done();
+    if (head.size > (taken.get(feed)?.size ?? 0)) taken.set(feed, head);
     changes.publish(admitted);
     const effects: Effect[] = [];
     entries.forEach((entry, i) => {

@@ -40,6 +40,8 @@ export interface OwnFeed {
   append(sealed: readonly Sealed[], companions?: Companions): Promise<void>;
   /** Own size is known: from now on heads may be signed. Signs the head over what is held. */
   open(): void;
+  /** Own size is in doubt again: nothing is signed until the next `open`. */
+  pause(): void;
   /** Somebody else signs with this key: never sign again. */
   close(reason: string): void;
   state(): { readonly open: boolean; readonly closed?: string };
@@ -56,6 +58,8 @@ export interface AppendPorts {
   /** What not every member may see is fetched by those who may (flows/egress.ts). */
   isForAll(items: readonly Item[]): boolean;
   readonly log: Log;
+  /** Looked at before anything is signed; it may `pause`. */
+  beforeSigning?(): void;
   project(start: number, entries: readonly Entry[]): void;
 }
 
@@ -144,6 +148,7 @@ export function createOwnFeed(ports: AppendPorts): OwnFeed {
       return { entry, item, commitment: commitmentHex(item) };
     },
     append(sealed, companions = {}) {
+      if (opened && sealed.length > 0) ports.beforeSigning?.();
       if (closed !== undefined && sealed.length > 0) {
         return Promise.reject(new AnamnesisError("feed.cloned", `nothing is signed any more: ${closed}`));
       }
@@ -165,6 +170,9 @@ export function createOwnFeed(ports: AppendPorts): OwnFeed {
       opened = true;
       if (feeds.size(feed) > 0) sign();
       log.info("feed.open", { feed, size: feeds.size(feed) });
+    },
+    pause() {
+      opened = false;
     },
     close(reason) {
       if (closed !== undefined) return;

@@ -17,7 +17,7 @@ export interface OwnSizePorts {
   anchored(): number | undefined;
   /** Keys of the other members' open nodes. */
   others(): readonly Address[];
-  /** The size is known and everything up to it is held. Called once. */
+  /** The size is known and everything up to it is held. Called once, and once more after each `again`. */
   onKnown(): void;
 }
 
@@ -28,6 +28,8 @@ export interface OwnSize {
   rival(peer: Address): void;
   /** Peers can be heard from now on: the two seconds begin. */
   listen(): void;
+  /** Asks once more, as after a start: this process may have been set back together with its disk. */
+  again(): void;
   /** Looks again; call it after each answer and once a second. */
   check(): void;
   /** What it still waits for, for people; undefined when known. */
@@ -72,6 +74,11 @@ export function createOwnSize(ports: OwnSizePorts): OwnSize {
   return {
     listen() {
       startedMs ??= ports.clock.monotonicMs();
+    },
+    again() {
+      known = false;
+      answers.clear();
+      startedMs = ports.clock.monotonicMs();
     },
     heard(peer, size) {
       answers.set(peer, Math.max(size, answers.get(peer) ?? 0));

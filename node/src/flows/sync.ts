@@ -8,8 +8,8 @@ import { AnamnesisError, isAnamnesisError } from "@anamnesis/sdk/core/errors";
 import { rootOf } from "@anamnesis/sdk/core/merkle";
 import { decodeMessage, encodeMessage, verifyHead } from "@anamnesis/sdk/core/message";
 import type { TypedDataHasher } from "@anamnesis/sdk/core/typed-data";
-import type { Address, Bytes32, SignedHead } from "@anamnesis/sdk/core/types";
-import type { Clock, EquivocationProof, Have, HaveAnswer, Log, Peers, VectorItem } from "../ports.ts";
+import type { Address, Bytes32 } from "@anamnesis/sdk/core/types";
+import type { Clock, Have, HaveAnswer, Log, Peers, VectorItem } from "../ports.ts";
 import type { Feeds } from "../state/feeds.ts";
 import type { Admit } from "./admit.ts";
 import type { Egress } from "./egress.ts";
@@ -39,7 +39,6 @@ export interface SyncPorts {
   onClone(reason: string): void;
   /** A peer answered a `have`: what it said of this node's own feed, 0 when it has none. */
   onOwnSize(peer: Address, size: number): void;
-  onEquivocation(proof: EquivocationProof): void;
 }
 
 /** Sync with peers. */
@@ -54,8 +53,6 @@ export interface Sync {
   fill(peer: Address, feed: Address): void;
   /** Own feed may be taken back from peers until its size is known. */
   setRestoring(restoring: boolean): void;
-  /** Two heads of a feed do not agree: get the path that proves it and report. */
-  prove(peer: Address, held: SignedHead, claimed: SignedHead): Promise<void>;
   onHave(from: Address, have: Have): HaveAnswer;
   onGet(from: Address, feed: Address, start: number, maxBytes: number): readonly Uint8Array[];
 }
@@ -179,21 +176,6 @@ export function createSync(ports: SyncPorts): Sync {
     fill: (peer, feed) => void fetch(peer, feed),
     setRestoring: (value) => {
       restoring = value;
-    },
-    async prove(peer, held, claimed) {
-      const [a, b] = held.size <= claimed.size ? [held, claimed] : [claimed, held];
-      try {
-        const path =
-          a.size === b.size
-            ? []
-            : b === held
-              ? feeds.prove(b.feed, a.size, b.size)
-              : await peers.prove(peer, b.feed, a.size, b.size);
-        ports.onEquivocation({ a, b, path });
-      } catch (error) {
-        if (!isAnamnesisError(error)) throw error;
-        log.warn("feed.unproved", { feed: held.feed, code: error.code });
-      }
     },
     onHave(from, asked) {
       if (asked.genesisHash !== ports.identity.genesisHash || asked.registry !== ports.identity.registry) {

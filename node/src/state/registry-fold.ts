@@ -28,6 +28,7 @@ export interface KeyRecord {
   readonly closed: boolean;
   /** The greatest head anchored. */
   readonly anchored?: { readonly size: number; readonly root: Bytes32 };
+  readonly anchoredAtBlock?: number;
 }
 
 /** Everything the events of both contracts say, folded. */
@@ -104,7 +105,10 @@ function foldEvent(view: RegistryView, event: ChainEvent): void {
       changeKey(view, event.feed, { closed: true });
       return;
     case "FeedAnchored":
-      changeKey(view, event.feed, { anchored: { size: event.size, root: event.root } });
+      changeKey(view, event.feed, {
+        anchored: { size: event.size, root: event.root },
+        anchoredAtBlock: event.block,
+      });
       return;
     case "Attested": {
       const registers = view.registers.get(event.subject) ?? new Map<MemberNumber, Register>();

@@ -1,6 +1,7 @@
 /** No second history is ever signed: restored backups, lonely starts, twins, and what is done about a key that lied. */
 import { expect, test } from "vitest";
-import { makeConsortium, type TestPlant } from "../support/consortium.ts";
+import { createMemoryStore } from "../../../node/src/adapters/store/memory.ts";
+import { type Consortium, makeConsortium, type TestPlant } from "../support/consortium.ts";
 import { observable } from "../support/plant.ts";
 import { contentOf, stanceOf, subjectOfForm, writeFeed } from "../support/written-feed.ts";
 
@@ -274,7 +275,7 @@ test.each([
   await consortium.settle(); // what a was told is anchored
   expect(a.running!.rooms.registry.anchored(liar.key)?.size).toBe(2);
   if (!isShort) {
-    b.chain.setReachable(true); // and then, since it is longer, what b was told
+    await ledger.connect().anchor([other.head()]); // and then, since it is longer, what b was told
     await consortium.until(() => a.running!.rooms.registry.anchored(liar.key)?.size === 4);
   }
   for (const [x, y] of paths) consortium.network.mend(x.key, y.key);
@@ -290,5 +291,153 @@ test.each([
   }
   expect(new Set(consortium.heldHashes()).size).toBe(1);
   expect(consortium.faults()).toEqual([]);
+  await close();
+});
+
+/** Plants 1 to 3 run, plant 4's key is in a test's hands. */
+async function makeLiar() {
+  const [consortium, close] = await makeConsortium(4, { start: false });
+  const liar = consortium.plant(4);
+  const honest = [1, 2, 3].map(consortium.plant) as [TestPlant, TestPlant, TestPlant];
+  for (const plant of honest) await consortium.start(plant);
+  await consortium.until(() => honest.every(({ running }) => running!.node.ownFeed.state().open));
+  return { consortium, close, liar, honest };
+}
+
+const DEAF: Parameters<ReturnType<Consortium["network"]["join"]>["start"]>[0] = {
+  isMember: () => true,
+  onMessage: async () => ({ verdict: "accept" }),
+  onHave: () => ({ answer: "same" }),
+  onGet: async () => [],
+  onProve: async () => [],
+  onBlindingKey: () => new Uint8Array(32),
+  onSelf() {},
+  onConnect() {},
+  onDisconnect() {},
+};
+
+test("a feed whose second history cannot be proved yet is taken no further, over a restart too, until somebody gives the path", async () => {
+  const { consortium, close, liar, honest } = await makeLiar();
+  const [a, b] = honest;
+  const story = writeFeed(consortium.ledger.hasher, liar.privateKey);
+  story.append(...[1, 2, 3].map((i) => contentOf(observable(`203.0.113.${i}`))));
+  const other = story.fork(1);
+  other.append(...[4, 5, 6].map((i) => contentOf(observable(`203.0.113.${i}`))));
+  for (const plant of honest) plant.chain.setReachable(false);
+  await a.running!.node.admit.message(liar.key, story.bytes());
+  // Nobody holds the greater history but the liar, who does not answer.
+  expect(await a.running!.node.admit.message(b.key, other.bytes())).toEqual({
+    verdict: "reject",
+    code: "feed.equivocation",
+  });
+  for (const restarted of [false, true]) {
+    if (restarted) {
+      consortium.crash(a);
+      await consortium.start(a);
+    }
+    await consortium.live(5);
+    const { node, rooms } = a.running!;
+    story.append(contentOf(observable(`198.51.100.${restarted ? 2 : 1}`)));
+    expect(await node.admit.message(liar.key, story.bytes(3))).toEqual({
+      verdict: "ignore",
+      code: "feed.equivocation",
+    });
+    expect(rooms.feeds.size(liar.key)).toBe(3);
+    expect(node.alarms()).toContainEqual(expect.objectContaining({ code: "feed.equivocation" }));
+    expect(rooms.registry.keyState(liar.key)).toBe("open");
+  }
+  // First a lie, then the path.
+  const peers = consortium.network.join(liar.key);
+  await peers.start({ ...DEAF, onProve: async (_from, _feed, m, n) => story.prove(m, n) });
+  for (const plant of honest) plant.chain.setReachable(true);
+  await consortium.live(5);
+  expect(a.running!.rooms.registry.keyState(liar.key)).toBe("open");
+  await peers.stop();
+  const honestPeers = consortium.network.join(liar.key);
+  await honestPeers.start({ ...DEAF, onProve: async (_from, _feed, m, n) => other.prove(m, n) });
+  await consortium.settle();
+  for (const { running } of honest) {
+    expect(running!.rooms.registry.keyState(liar.key)).toBe("closed");
+    expect(running!.node.alarms()).toEqual([]);
+  }
+  expect(new Set(consortium.heldHashes()).size).toBe(1);
+  await honestPeers.stop();
+  await close();
+});
+
+test("a history anchored behind everybody's back is proved from the transaction that anchored it", async () => {
+  const { consortium, close, liar, honest } = await makeLiar();
+  const story = writeFeed(consortium.ledger.hasher, liar.privateKey);
+  story.append(...[1, 2, 3].map((i) => contentOf(observable(`203.0.113.${i}`))));
+  const other = story.fork(1);
+  other.append(contentOf(observable("198.51.100.9")));
+  await consortium.ledger.connect().anchor([other.head()]);
+  await honest[0].running!.node.admit.message(liar.key, story.bytes());
+  await consortium.settle();
+  for (const { running } of honest) expect(running!.rooms.registry.keyState(liar.key)).toBe("closed");
+  expect(new Set(consortium.heldHashes()).size).toBe(1);
+  await close();
+});
+
+test("who joins after the key was closed holds of its feed what everybody holds: up to the anchored size", async () => {
+  const { consortium, close, liar, honest } = await makeLiar();
+  const [a, b, late] = honest;
+  await consortium.stop(late);
+  late.disk = createMemoryStore();
+  const say = (address: string) =>
+    stanceOf(consortium.ledger.hasher, liar.privateKey, { subject: subjectOfForm(observable(address)) });
+  const story = writeFeed(consortium.ledger.hasher, liar.privateKey);
+  story.append(contentOf(observable("203.0.113.1")), say("203.0.113.1"));
+  await a.running!.node.admit.message(liar.key, story.bytes());
+  await consortium.settle();
+  expect(a.running!.rooms.registry.anchored(liar.key)?.size).toBe(2);
+  a.chain.setReachable(false);
+  b.chain.setReachable(false);
+  const other = story.fork(1);
+  other.append(contentOf(observable("198.51.100.9")));
+  story.append(contentOf(observable("203.0.113.2")), say("203.0.113.2")); // held, never anchored
+  await a.running!.node.admit.message(liar.key, story.bytes(2));
+  await consortium.live(5);
+  await a.running!.node.admit.message(b.key, other.bytes());
+  a.chain.setReachable(true);
+  b.chain.setReachable(true);
+  await consortium.until(() => a.running!.rooms.registry.keyState(liar.key) === "closed");
+  await consortium.settle();
+  await consortium.start(late);
+  await consortium.settle();
+  const at = a.running!.rooms.registry.anchored(liar.key)!.size;
+  for (const { running } of honest) {
+    const { memory, registry } = running!.rooms;
+    expect(registry.keyState(liar.key)).toBe("closed");
+    expect(memory.stances(subjectOfForm(observable("203.0.113.1"))).has(4 as never)).toBe(true);
+    expect(memory.stances(subjectOfForm(observable("203.0.113.2"))).has(4 as never)).toBe(at === 4);
+  }
+  expect(late.running!.rooms.feeds.size(liar.key)).toBe(at);
+  expect(new Set(consortium.heldHashes()).size).toBe(1);
+  await close();
+});
+
+test("a virtual machine set back while it runs signs nothing before its peers have told its size", async () => {
+  const [consortium, close] = await makeConsortium(4);
+  const first = consortium.plant(1);
+  consortium.alert(first, "203.0.113.7");
+  await consortium.settle();
+  const { node, rooms } = first.running!;
+  const size = rooms.feeds.size(first.key);
+  // Its clock is set right after the resume: that shows it, before the next alert is signed.
+  first.clock.offsetMs = 3_600_000;
+  for (const other of [2, 3, 4]) consortium.network.cut(first.key, consortium.plant(other).key);
+  first.chain.setReachable(false);
+  consortium.alert(first, "198.51.100.66");
+  await consortium.live(3);
+  expect(rooms.feeds.size(first.key)).toBe(size);
+  expect(node.alarms()).toContainEqual(expect.objectContaining({ code: "feed.sizeUnknown" }));
+  first.clock.offsetMs = 0;
+  for (const other of [2, 3, 4]) consortium.network.mend(first.key, consortium.plant(other).key);
+  first.chain.setReachable(true);
+  await consortium.settle();
+  expect(rooms.feeds.size(first.key)).toBeGreaterThan(size);
+  expect(rooms.registry.keyState(first.key)).toBe("open");
+  expect(new Set(consortium.heldHashes()).size).toBe(1);
   await close();
 });
