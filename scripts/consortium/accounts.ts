@@ -19,9 +19,7 @@ export interface Account {
 export interface ConsortiumAccounts {
   /** Deploys and has no power afterwards. */
   readonly deployer: Account;
-  /** Admits, suspends and sets parameters. */
-  readonly governor: Account;
-  /** In the order of their member numbers, from 1. */
+  /** In the order of their member numbers, from 1. Together they are all the power there is. */
   readonly members: readonly Account[];
 }
 
@@ -39,8 +37,8 @@ export async function openAccounts(dir: string, members: number): Promise<Consor
   const names = Array.from({ length: members }, (_, i) => `member-${i + 1}`);
   const password = await openPassword(dir);
   const open = (name: string) => openAccount(dir, name, password);
-  const [deployer, governor, ...rest] = await Promise.all(["deployer", "governor", ...names].map(open));
-  return { deployer: deployer as Account, governor: governor as Account, members: rest };
+  const [deployer, ...rest] = await Promise.all(["deployer", ...names].map(open));
+  return { deployer: deployer as Account, members: rest };
 }
 
 /** Opens one keystore `name`.json under `dir`, or creates it with a new key. Throws `keystore.password`. */

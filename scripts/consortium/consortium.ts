@@ -110,7 +110,6 @@ export async function openConsortium(options: ConsortiumOptions): Promise<LocalC
       url: anvil.url,
       file: join(directory, "consortium.json"),
       deployer: accounts.deployer,
-      governor: accounts.governor.address,
       founders: accounts.members.map(({ address }) => address),
       parameters,
       blindingKeyHash: blindingKeyHash(blindingKey),

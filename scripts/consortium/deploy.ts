@@ -1,4 +1,4 @@
-/** Founds a consortium: both contracts, in the order that leaves nobody in power in between (DESIGN §4). */
+/** Founds a consortium: three contracts, in the order that leaves nobody in power in between (DESIGN §4). */
 import { mkdir, open, readFile, rename } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -7,7 +7,7 @@ import { AnamnesisError } from "@anamnesis/sdk/core/errors";
 import { keccak256 } from "@anamnesis/sdk/core/hash";
 import type { Address, Bytes32, Hex, Parameters } from "@anamnesis/sdk/core/types";
 import { getCreateAddress, Interface, type InterfaceAbi } from "ethers";
-import { MEMORY } from "../../node/src/adapters/chain/abi.ts";
+import { GOVERNOR, MEMORY } from "../../node/src/adapters/chain/abi.ts";
 import type { ConsortiumAddress } from "../../node/src/adapters/chain/ethers-chain.ts";
 import { createRpc } from "../../node/src/adapters/chain/rpc.ts";
 import { createSender } from "../../node/src/adapters/chain/sender.ts";
@@ -17,22 +17,30 @@ import { callRpc } from "./rpc.ts";
 
 /** What a consortium is founded with. */
 export interface Founding {
-  readonly governor: Address;
   /** Member accounts, numbered from 1 in this order. */
   readonly founders: readonly Address[];
   readonly parameters: Parameters;
   /** SHA-256 of the blinding key. */
   readonly blindingKeyHash: Bytes32;
+  /** For how long a proposal is open, in seconds; at least an hour, a week by default. */
+  readonly votingPeriodSeconds?: number;
 }
 
 /** The contents of `consortium.json`: where the consortium is and what it was founded with. */
-export interface Consortium extends ConsortiumAddress, Founding {}
+export interface Consortium extends ConsortiumAddress, Founding {
+  /** The contract through which members decide. */
+  readonly governor: Address;
+  readonly codeHashes: ConsortiumAddress["codeHashes"] & { readonly governor: Bytes32 };
+  readonly votingPeriodSeconds: number;
+}
+
+const WEEK_SECONDS = 604_800;
 
 export interface DeployOptions extends Founding {
   readonly url: string;
   /** Path of `consortium.json`. */
   readonly file: string;
-  /** A new account: nonce 0 is the registry, nonce 1 the memory. */
+  /** A new account: nonce 0 is the registry, nonce 1 the memory, nonce 2 the governor. */
   readonly deployer: Account;
   /** Directory of the compiled contracts; the project's artifacts by default. */
   readonly artifacts?: string;
@@ -47,16 +55,19 @@ export interface DeployOptions extends Founding {
  * @throws AnamnesisError `chain.mismatch` when chain, code, cross-references or founding differ,
  * `config.invalid` when the contracts are not built, `chain.unreachable`, `chain.reverted`
  */
-export async function deployConsortium(options: DeployOptions): Promise<Consortium> {
+export async function deployConsortium(given: DeployOptions): Promise<Consortium> {
+  const options = { ...given, votingPeriodSeconds: given.votingPeriodSeconds ?? WEEK_SECONDS };
   const held = await readConsortium(options.file);
   if (held !== undefined) requireSameFounding(held, options);
   const artifacts = {
     registry: await readArtifact("MemberRegistry", options.artifacts),
     memory: await readArtifact("ImmuneMemory", options.artifacts),
+    governor: await readArtifact("ConsortiumGovernor", options.artifacts),
   };
   const addresses = {
     registry: createAddress(options.deployer.address, 0),
     memory: createAddress(options.deployer.address, 1),
+    governor: createAddress(options.deployer.address, 2),
   };
   if (held === undefined) await deployMissing(options, artifacts, addresses);
   const found = await inspect(options, artifacts, addresses);
@@ -65,10 +76,9 @@ export async function deployConsortium(options: DeployOptions): Promise<Consorti
     await writeJson(options.file, found);
     return found;
   }
-  for (const field of ["chainId", "genesisHash", "registry", "memory"] as const)
+  for (const field of ["chainId", "genesisHash", ...CONTRACTS] as const)
     requireSame(field, found[field], held[field]);
-  requireSame("registry code", found.codeHashes.registry, held.codeHashes.registry);
-  requireSame("memory code", found.codeHashes.memory, held.codeHashes.memory);
+  for (const name of CONTRACTS) requireSame(`${name} code`, found.codeHashes[name], held.codeHashes?.[name]);
   return held;
 }
 
@@ -95,14 +105,19 @@ interface Artifact {
   readonly immutableReferences: Readonly<Record<string, readonly { start: number; length: number }[]>>;
 }
 
-type Pair<T> = { readonly registry: T; readonly memory: T };
+const CONTRACTS = ["registry", "memory", "governor"] as const;
+
+type Contracts<T> = Readonly<Record<(typeof CONTRACTS)[number], T>>;
+
+/** With everything that is optional to say. */
+type Complete = DeployOptions & { readonly votingPeriodSeconds: number };
 
 async function deployMissing(
-  options: DeployOptions,
-  artifacts: Pair<Artifact>,
-  addresses: Pair<Address>,
+  options: Complete,
+  artifacts: Contracts<Artifact>,
+  addresses: Contracts<Address>,
 ): Promise<void> {
-  const { url, deployer, governor, founders, parameters, blindingKeyHash } = options;
+  const { url, deployer, founders, parameters, blindingKeyHash, votingPeriodSeconds } = options;
   const chainId = Number(await callRpc(url, "eth_chainId"));
   const rpc = createRpc([url], 10_000);
   const sender = createSender(rpc, deployer.key, chainId, 50, 60_000);
@@ -112,8 +127,9 @@ async function deployMissing(
   };
   try {
     const nonce = Number(await callRpc(url, "eth_getTransactionCount", [deployer.address, "latest"]));
-    if (nonce < 1) await create(artifacts.registry, [governor, founders, parameters]);
+    if (nonce < 1) await create(artifacts.registry, [addresses.governor, founders, parameters]);
     if (nonce < 2) await create(artifacts.memory, [addresses.registry, blindingKeyHash]);
+    if (nonce < 3) await create(artifacts.governor, [addresses.registry, votingPeriodSeconds]);
   } finally {
     rpc.close();
   }
@@ -121,19 +137,25 @@ async function deployMissing(
 
 /** Checks code and cross-references of what is deployed, so that nobody could have slipped in. */
 async function inspect(
-  options: DeployOptions,
-  artifacts: Pair<Artifact>,
-  addresses: Pair<Address>,
+  options: Complete,
+  artifacts: Contracts<Artifact>,
+  addresses: Contracts<Address>,
 ): Promise<Consortium> {
-  const { url, governor, founders, parameters, blindingKeyHash } = options;
+  const { url, founders, parameters, blindingKeyHash, votingPeriodSeconds } = options;
   const chainId = Number(await callRpc(url, "eth_chainId"));
   const genesis = (await callRpc(url, "eth_getBlockByNumber", ["0x0", false])) as { hash: Bytes32 };
   const codeHashes = {
     registry: await requireCode(url, artifacts.registry, addresses.registry),
     memory: await requireCode(url, artifacts.memory, addresses.memory),
+    governor: await requireCode(url, artifacts.governor, addresses.governor),
   };
   const place = { url, consortium: { chainId, registry: addresses.registry } };
-  requireSame("governor", lower((await readRegistry(place, "governor", []))[0]), governor);
+  const read = (contract: "memory" | "governor", method: string) =>
+    readView(url, contract === "memory" ? MEMORY : GOVERNOR, addresses[contract], method);
+  const governor = (await readRegistry(place, "governor", []))[0];
+  requireSame("governor", lower(governor), addresses.governor);
+  requireSame("registry of the governor", lower(await read("governor", "token")), addresses.registry);
+  requireSame("voting period", Number(await read("governor", "votingPeriod")), votingPeriodSeconds);
   for (const [index, founder] of founders.entries()) {
     requireSame(
       `number of founder ${founder}`,
@@ -141,25 +163,17 @@ async function inspect(
       index + 1,
     );
   }
-  requireSame(
-    "registry of the memory",
-    lower(await readMemory(url, addresses.memory, "registry")),
-    addresses.registry,
-  );
-  requireSame(
-    "blinding key hash",
-    await readMemory(url, addresses.memory, "blindingKeyHash"),
-    blindingKeyHash,
-  );
+  requireSame("registry of the memory", lower(await read("memory", "registry")), addresses.registry);
+  requireSame("blinding key hash", await read("memory", "blindingKeyHash"), blindingKeyHash);
   return {
     chainId,
     genesisHash: genesis.hash,
     ...addresses,
     codeHashes,
-    governor,
     founders,
     parameters,
     blindingKeyHash,
+    votingPeriodSeconds,
   };
 }
 
@@ -179,16 +193,10 @@ async function requireCode(url: string, artifact: Artifact, address: Address): P
   return toHex(keccak256(code)) as Bytes32;
 }
 
-async function readMemory(
-  url: string,
-  to: Address,
-  method: "registry" | "blindingKeyHash",
-): Promise<unknown> {
-  const data = MEMORY.encodeFunctionData(method);
-  return MEMORY.decodeFunctionResult(
-    method,
-    String(await callRpc(url, "eth_call", [{ to, data }, "latest"])),
-  )[0];
+async function readView(url: string, codec: Interface, to: Address, method: string): Promise<unknown> {
+  const data = codec.encodeFunctionData(method);
+  const answer = String(await callRpc(url, "eth_call", [{ to, data }, "latest"]));
+  return codec.decodeFunctionResult(method, answer)[0];
 }
 
 const ARTIFACTS = fileURLToPath(new URL("../../artifacts", import.meta.url));
@@ -205,7 +213,7 @@ async function readArtifact(name: string, root = ARTIFACTS): Promise<Artifact> {
 }
 
 function requireSameFounding(held: Consortium, wanted: Founding): void {
-  for (const field of ["governor", "founders", "parameters", "blindingKeyHash"] as const) {
+  for (const field of ["founders", "parameters", "blindingKeyHash", "votingPeriodSeconds"] as const) {
     requireSame(field, JSON.stringify(wanted[field]), JSON.stringify(held[field]));
   }
 }

@@ -13,15 +13,8 @@ import { callRpc } from "./rpc.ts";
 /** More than any of these costs. An estimate falls short when a vote's checkpoint is new a second later. */
 const GAS = 1_000_000;
 
-/** What the governor or a member account may do. */
-export type RegistryMethod =
-  | "admit"
-  | "suspend"
-  | "reinstate"
-  | "remove"
-  | "setParameters"
-  | "addNodeKey"
-  | "revokeNodeKey";
+/** What a member account may do by itself; the rest takes a vote (see vote.ts). */
+export type MemberMethod = "addNodeKey" | "revokeNodeKey";
 
 /** Where the registry is. */
 export interface RegistryPlace {
@@ -33,7 +26,7 @@ export interface RegistryPlace {
 export async function sendToRegistry(
   place: RegistryPlace,
   account: Account,
-  method: RegistryMethod,
+  method: MemberMethod,
   args: readonly unknown[],
 ): Promise<void> {
   const { chainId, registry } = place.consortium;

@@ -55,7 +55,6 @@ export async function foundOnQbft(options: QbftConsortiumOptions): Promise<QbftC
     artifacts,
     file: consortiumFile,
     deployer: accounts.deployer,
-    governor: accounts.governor.address,
     founders: accounts.members.map(({ address }) => address),
     parameters: LOCAL_PARAMETERS,
     blindingKeyHash: blindingKeyHash(blindingKey),

@@ -229,7 +229,6 @@ describe("deployment", () => {
       url: c.anvil.url,
       file,
       deployer: account("deployer"),
-      governor: c.consortium.governor,
       founders: FOUNDERS,
       parameters: c.consortium.parameters,
       blindingKeyHash: c.consortium.blindingKeyHash,
@@ -239,10 +238,13 @@ describe("deployment", () => {
     await rm(file); // killed before it was written
     expect(await deployConsortium(founding)).toEqual(c.consortium);
     expect(await readConsortium(file)).toEqual(c.consortium);
-    expect(await nonce()).toBe("0x2");
-    await expect(deployConsortium({ ...founding, governor: addressOf("usurper") })).rejects.toMatchObject({
-      code: "chain.mismatch",
-    });
+    expect(await nonce()).toBe("0x3");
+    const usurper = [addressOf("usurper"), ...FOUNDERS.slice(1)];
+    for (const other of [{ founders: usurper }, { votingPeriodSeconds: 3_600 }]) {
+      await expect(deployConsortium({ ...founding, ...other })).rejects.toMatchObject({
+        code: "chain.mismatch",
+      });
+    }
     const empty = await startAnvil({ dir: await temporary(), port: 0, log: SILENT });
     cleanups.push(() => empty.stop());
     await expect(deployConsortium({ ...founding, url: empty.url })).rejects.toMatchObject({
@@ -251,7 +253,7 @@ describe("deployment", () => {
     expect(await callRpc(empty.url, "eth_getTransactionCount", [addressOf("deployer"), "latest"])).toBe(
       "0x0",
     );
-    // Killed after the first of the two contracts.
+    // Killed after the first of the three contracts.
     const other = { ...founding, file: join(c.dir, "other.json"), deployer: account("second deployer") };
     await callRpc(c.anvil.url, "anvil_setNonce", [other.deployer.address, "0x5"]);
     await expect(deployConsortium(other)).rejects.toThrow(/no contract/);

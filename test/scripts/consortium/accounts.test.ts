@@ -17,9 +17,9 @@ describe("openAccounts", () => {
     const first = await openAccounts(dir, 2);
     const again = await openAccounts(dir, 3);
     expect(again.members.slice(0, 2)).toEqual(first.members);
-    expect([again.deployer, again.governor]).toEqual([first.deployer, first.governor]);
-    const everybody = [again.deployer, again.governor, ...again.members].map((account) => account.address);
-    expect(new Set(everybody).size).toBe(5);
+    expect(again.deployer).toEqual(first.deployer);
+    const everybody = [again.deployer, ...again.members].map((account) => account.address);
+    expect(new Set(everybody).size).toBe(4);
   });
 
   it("keeps keys encrypted and away from others, in a format that other tools read", async () => {
@@ -36,7 +36,7 @@ describe("openAccounts", () => {
     await writeFile(join(dir, "password"), "wrong\n");
     await expect(openAccounts(dir, 1)).rejects.toMatchObject({ code: "keystore.password" });
     await expect(openAccounts(dir, 1)).rejects.toThrow(/\.json: the password file/);
-    await writeFile(join(dir, "governor.json"), "{}");
+    await writeFile(join(dir, "deployer.json"), "{}");
     await expect(openAccounts(dir, 1)).rejects.toThrow(/\.json/);
   });
 });

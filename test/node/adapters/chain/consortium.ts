@@ -8,7 +8,8 @@ import type { Chain, Log } from "../../../../node/src/ports.ts";
 import type { Account } from "../../../../scripts/consortium/accounts.ts";
 import { type Anvil, type AnvilOptions, startAnvil } from "../../../../scripts/consortium/anvil.ts";
 import { type Consortium, deployConsortium } from "../../../../scripts/consortium/deploy.ts";
-import { enrolNodeKey, type RegistryPlace } from "../../../../scripts/consortium/registry.ts";
+import { enrolNodeKey } from "../../../../scripts/consortium/registry.ts";
+import type { GovernorPlace } from "../../../../scripts/consortium/vote.ts";
 import { addressOf, BLINDING_KEY_HASH, FOUNDERS, keyOf, node, PARAMETERS } from "./fixtures.ts";
 
 export const SILENT: Log = { debug() {}, info() {}, warn() {}, error() {} };
@@ -17,7 +18,7 @@ export interface TestConsortium {
   readonly anvil: Anvil;
   readonly dir: string;
   readonly consortium: Consortium;
-  readonly place: RegistryPlace;
+  readonly place: GovernorPlace;
   readonly hasher: TypedDataHasher;
   /** A started connection that pays with the account of this name. */
   connect(sender: string): Promise<Chain>;
@@ -36,13 +37,14 @@ export async function makeRealConsortium(
 ): Promise<[TestConsortium, () => Promise<void>]> {
   const dir = await mkdtemp(join(tmpdir(), "anamnesis-chain-"));
   const { maxBatch = PARAMETERS.maxBatch, ...more } = options;
-  const anvilOptions = { dir: join(dir, "chain"), port: 0, log: SILENT, blockMs: 20, ...more };
+  let aheadMs = 0;
+  const nowMs = () => Date.now() + aheadMs;
+  const anvilOptions = { dir: join(dir, "chain"), port: 0, log: SILENT, blockMs: 20, nowMs, ...more };
   let anvil = await startAnvil(anvilOptions);
   const consortium = await deployConsortium({
     url: anvil.url,
     file: join(dir, "consortium.json"),
     deployer: account("deployer"),
-    governor: addressOf("governor"),
     founders: FOUNDERS,
     parameters: { ...PARAMETERS, maxBatch },
     blindingKeyHash: BLINDING_KEY_HASH,
@@ -50,6 +52,9 @@ export async function makeRealConsortium(
   });
   const place = { url: anvil.url, consortium };
   await Promise.all([1, 2, 3, 4].map((n) => enrolNodeKey(place, account(`member ${n}`), account(node(n)))));
+  // Founders vote from the second after the foundation on.
+  aheadMs = 1_000;
+  await anvil.mine();
   await anvil.dump();
   const chains: Chain[] = [];
   const made: TestConsortium = {

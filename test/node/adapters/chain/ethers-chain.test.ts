@@ -5,23 +5,25 @@ import { GOVERNOR_ABI, MEMORY_ABI, REGISTRY_ABI } from "../../../../node/src/ada
 import { createEthersChain } from "../../../../node/src/adapters/chain/ethers-chain.ts";
 import { enrolNodeKey, possessionOf, sendToRegistry } from "../../../../scripts/consortium/registry.ts";
 import { callRpc } from "../../../../scripts/consortium/rpc.ts";
+import { type Action, decide } from "../../../../scripts/consortium/vote.ts";
 import { account, makeRealConsortium, SILENT, type TestConsortium } from "./consortium.ts";
 import { addressOf, keyOf, node, sign } from "./fixtures.ts";
 import { describeChain } from "./suite.ts";
 
 describeChain("ethers on anvil", async () => {
   const [c, stop] = await makeRealConsortium();
-  const govern = (method: "suspend" | "reinstate" | "setParameters", args: unknown[]) =>
-    sendToRegistry(c.place, account("governor"), method, args);
+  const members = [1, 2, 3].map((n) => account(`member ${n}`));
+  let decisions = 0;
+  const govern = (...action: Action) => decide(c.place, members, [action], `decision ${++decisions}`);
   return {
     chain: await c.connect("relay"),
     other: await c.connect("other relay"),
     hasher: c.hasher,
     rollback: async (blocks) => void (await callRpc(c.anvil.url, "anvil_rollback", [blocks])),
     mine: () => c.anvil.mine(),
-    suspend: (member) => govern("suspend", [member]),
-    reinstate: (member) => govern("reinstate", [member]),
-    setParameters: (parameters) => govern("setParameters", [parameters]),
+    suspend: (member) => govern("suspend", member),
+    reinstate: (member) => govern("reinstate", member),
+    setParameters: (parameters) => govern("setParameters", parameters),
     addNodeKey(member, name) {
       const holder = account(`member ${member}`);
       return sendToRegistry(
