@@ -135,7 +135,7 @@ export function createReactions(ports: ReactionPorts): Reactions {
       if (subjects.size > 0) ports.relay.kick(subjects);
       tell(news);
       // What warns this plant comes before what it has to say.
-      setImmediate(() => ports.support.consider(effects));
+      void ports.vaccinate.warned().then(() => ports.support.consider(effects));
     },
     onUnanchored(feed) {
       rooms

@@ -71,6 +71,8 @@ export interface Vaccinate {
   reconcile(records: Iterable<RecordView>): Promise<void>;
   /** Resolves when nothing is under way. */
   idle(): Promise<void>;
+  /** Resolves when the controls that are written at once have taken what they knew of, or failed at it. */
+  warned(): Promise<void>;
   stateOf(indicator: IndicatorId): VaccinationState;
   /** The strongest action this plant's configuration allows on any control. */
   ableTo(form: IndicatorForm, recordClass: ReleaseClass): ActionClass;
@@ -96,5 +98,7 @@ export interface Lane {
   /** How long that took, ms. */
   tookMs: number;
   running: Promise<void> | undefined;
+  /** Who waits for the end of the batch under way. */
+  readonly onBatch: (() => void)[];
   fault: AnamnesisError | undefined;
 }

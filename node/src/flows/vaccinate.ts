@@ -6,7 +6,6 @@
  * verified and committed in exactly this order; a crash in between leaves files ahead of the store,
  * and the same decisions are made again at the next start.
  */
-import { setTimeout as delay } from "node:timers/promises";
 import { AnamnesisError, isAnamnesisError } from "@anamnesis/sdk/core/errors";
 import { DEFAULT_BUDGET_PER_HOUR, isSelfStale, stops, weaker } from "@anamnesis/sdk/core/policy";
 import type { ActionClass, IndicatorForm, IndicatorId, ReleaseClass, Self } from "@anamnesis/sdk/core/types";
@@ -15,6 +14,7 @@ import type { RecordView } from "../state/record.ts";
 import type { Vaccination, Vaccinations } from "../state/vaccinations.ts";
 import { createBlockBudget } from "./vaccinate-budget.ts";
 import { reportDrift } from "./vaccinate-drift.ts";
+import { openLane, turnOf, warned } from "./vaccinate-lane.ts";
 import { ceilingOf } from "./vaccinate-plan.ts";
 import { changeOf, planStep, receiptsOf } from "./vaccinate-step.ts";
 import type { ControlState, Lane, Vaccinate, VaccinateOptions, VaccinationState } from "./vaccinate-types.ts";
@@ -35,9 +35,6 @@ interface Ceiling {
 /** Permissions end by the clock: a ceiling is worked out again after this, ms. */
 const CEILING_MS = 60_000;
 
-/** A control that may be paced rests this many times as long as its last application took: a tenth of a core at most. */
-const REST_FACTOR = 10;
-
 /** Joins the flow. Ports: clock, log, the plant's controls, what is in force. */
 export function createVaccinate(
   ports: {
@@ -52,27 +49,9 @@ export function createVaccinate(
   const records = new Map<IndicatorId, RecordView>();
   const ceilings = new WeakMap<IndicatorForm, Map<string, Ceiling>>();
   const budget = createBlockBudget(options.budgetPerHour ?? DEFAULT_BUDGET_PER_HOUR, vaccinations.all());
-  const lanes = ports.controls.map(openLane);
+  const lanes = ports.controls.map((control) => openLane(control, options));
   let isReconciled = false;
   let lastTick: { readonly nowMs: number; readonly self: Self; readonly isStale: boolean } | undefined;
-
-  function openLane(control: Control): Lane {
-    const phase = options.phases[control.name] ?? "learning";
-    const safety = options.safetyControls?.includes(control.name) ?? false;
-    return {
-      control,
-      view: { name: control.name, level: control.level, phase, safety },
-      pending: new Set(),
-      renewed: new Set(),
-      deferred: new Set(),
-      because: new Map(),
-      isDirty: false,
-      appliedAtMs: Number.NEGATIVE_INFINITY,
-      tookMs: 0,
-      running: undefined,
-      fault: undefined,
-    };
-  }
 
   function wake(lane: Lane): void {
     if (options.isHeld === true && !isReconciled) return;
@@ -88,7 +67,7 @@ export function createVaccinate(
 
   async function work(lane: Lane): Promise<void> {
     do {
-      await turnOf(lane);
+      await turnOf(lane, lanes, clock);
       const taken = [...lane.pending];
       const renewed = new Set(lane.renewed);
       lane.pending.clear();
@@ -110,19 +89,10 @@ export function createVaccinate(
         }
         lane.fault = fault;
         return; // `tick` tries again
+      } finally {
+        for (const resolve of lane.onBatch.splice(0)) resolve();
       }
     } while (lane.pending.size > 0);
-  }
-
-  /** Waits until the control may be written again. A control that takes its time lets the quick ones go first. */
-  async function turnOf({ control, appliedAtMs, tookMs }: Lane): Promise<void> {
-    if (control.paceMs === undefined) return;
-    await Promise.all(
-      lanes.flatMap((other) => (other.control.paceMs === undefined ? (other.running ?? []) : [])),
-    );
-    const paceMs = Math.min(control.paceMs, REST_FACTOR * tookMs);
-    const restMs = appliedAtMs + paceMs - clock.monotonicMs();
-    if (restMs > 0) await delay(Math.min(restMs, paceMs));
   }
 
   async function batch(
@@ -286,6 +256,7 @@ export function createVaccinate(
       await idle();
     },
     idle,
+    warned: () => warned(lanes),
     stateOf,
     ableTo(form, recordClass) {
       const actions = lanes.map((lane) => ceiling(lane, form, recordClass));

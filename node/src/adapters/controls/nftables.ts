@@ -12,8 +12,9 @@ import { stops } from "@anamnesis/sdk/core/policy";
 import type { ActionClass, IndicatorForm, IndicatorId, PurdueLevel, Self } from "@anamnesis/sdk/core/types";
 import type { Application, Clock, Compiled, Control, Refusal } from "../../ports.ts";
 import type { FileSystem } from "./atomic-file.ts";
-import { createFileControl, type Rendering, stateHash } from "./file-control.ts";
+import { createFileControl, type Rendering } from "./file-control.ts";
 import { refuse, refuseObservable } from "./observable-plan.ts";
+import { createPieces, type Pieces } from "./pieces.ts";
 
 /** Runs nft with arguments and gives its output; never a shell. */
 export type RunNft = (args: readonly string[]) => Promise<string>;
@@ -40,6 +41,11 @@ export function createNftables(
 ): Control {
   const nft = ports.nft ?? runNft;
   const isLoaded = options.apply === "exec";
+  // What is in force is written again and again; timeouts are worked out anew once they are a little off.
+  const pieces = createPieces(TIMEOUT_SLACK_MS, (application: Application, nowMs) => {
+    const single = singleOf(application, nowMs);
+    return "range" in single ? undefined : { key: single.key, text: single.line };
+  });
   return createFileControl({
     clock: ports.clock,
     ...(ports.files === undefined ? {} : { files: ports.files }),
@@ -48,7 +54,7 @@ export function createNftables(
     level: options.level,
     paths: [options.path],
     compile,
-    render: (applications, nowMs) => render(options.path, applications, nowMs),
+    render: (applications, nowMs) => render(options.path, pieces, applications, nowMs),
     keysOf: (_path, text) => elementsOf(text),
     ...(isLoaded
       ? {
@@ -98,12 +104,21 @@ function compile(form: IndicatorForm, action: ActionClass, self: Self): Compiled
   };
 }
 
-function render(path: string, applications: readonly Application[], nowMs: number): Rendering {
-  const elements = collect(applications, nowMs);
-  const state = stateHash(elements.map(({ key }) => key).join("\n"));
-  const body = elements.map(({ line }) => line).join("");
-  const text = `#!/usr/sbin/nft -f\n# anamnesis\n# count ${elements.length}\n# state ${state}\n${FRAME}${body}`;
-  const expected = () => new Map(elements.map(({ key, indicators }) => [key, indicators] as const));
+function render(
+  path: string,
+  pieces: Pieces<Application>,
+  applications: readonly Application[],
+  nowMs: number,
+): Rendering {
+  const plain = pieces.join(applications, nowMs);
+  const elements = plain === undefined ? collect(applications, nowMs) : undefined;
+  const body = plain ?? elements?.map(({ line }) => line).join("") ?? "";
+  const count = elements?.length ?? applications.length;
+  const text = `#!/usr/sbin/nft -f\n# anamnesis\n# count ${count}\n${FRAME}${body}`;
+  const expected = () =>
+    new Map(
+      (elements ?? collect(applications, nowMs)).map(({ key, indicators }) => [key, indicators] as const),
+    );
   return { files: [{ path, text }], expected };
 }
 
@@ -164,26 +179,15 @@ function joined(one: Element, other: Element): Element {
   return { ...later, indicators: [...one.indicators, ...other.indicators] };
 }
 
-interface Remembered {
-  readonly atMs: number;
-  readonly element: Element | { readonly set: string; readonly range: string };
-}
-
-const remembered = new WeakMap<Application, Remembered>();
-
-/** What an application adds: what is in force is written again and again, and read from its statement once. */
-function singleOf(application: Application, nowMs: number): Remembered["element"] {
-  const held = remembered.get(application);
-  if (held !== undefined && Math.abs(nowMs - held.atMs) < TIMEOUT_SLACK_MS) return held.element;
-  const { statement, expiresAtMs, indicator } = application;
+/** What an application adds, read from its statement. */
+function singleOf(
+  { statement, expiresAtMs, indicator }: Application,
+  nowMs: number,
+): Element | { readonly set: string; readonly range: string } {
   const [, set, value] = STATEMENT.exec(statement) ?? [];
   if (set === undefined || value === undefined)
     throw new AnamnesisError("input.invalid", `not an nftables statement of ours: ${statement}`);
-  const element = set.endsWith("r")
-    ? { set, range: value }
-    : elementOf(set, value, expiresAtMs, [indicator], nowMs);
-  remembered.set(application, { atMs: nowMs, element });
-  return element;
+  return set.endsWith("r") ? { set, range: value } : elementOf(set, value, expiresAtMs, [indicator], nowMs);
 }
 
 function elementsOf(text: string): readonly string[] {

@@ -1,6 +1,7 @@
 /** One libp2p connection to one peer: the outgoing push stream, the incoming ones, and requests. */
 import { setTimeout as wait } from "node:timers/promises";
 import { AnamnesisError, isAnamnesisError } from "@anamnesis/sdk/core/errors";
+import { StreamState } from "@chainsafe/libp2p-yamux/stream";
 import type { Connection, Stream } from "@libp2p/interface";
 import { lpStream } from "@libp2p/utils";
 import { createFrameReader } from "./framing.ts";
@@ -101,6 +102,7 @@ export function createLink(ports: {
       }
     },
     receive(stream) {
+      tellWindowSeldom(stream);
       const one: Incoming = {
         stream,
         reader: createFrameReader(limits.messageBytes, (message) => {
@@ -181,6 +183,29 @@ interface Incoming {
   readonly reader: ReturnType<typeof createFrameReader>;
   /** When the frame being read began. */
   progressMs: number;
+}
+
+/** What yamux keeps of a stream's window. */
+interface Windowed {
+  readonly state?: unknown;
+  readonly recvWindow?: unknown;
+  readonly recvWindowCapacity?: unknown;
+  sendWindowUpdate?: () => void;
+}
+
+/**
+ * Yamux tells the sender its window after every frame; half a window is soon enough. Each of these
+ * frames is encrypted, sent and decrypted again, and doubled the packets of a message.
+ */
+function tellWindowSeldom(stream: Stream): void {
+  const yamux = stream as unknown as Windowed;
+  const tell = yamux.sendWindowUpdate?.bind(stream);
+  if (tell === undefined) return;
+  yamux.sendWindowUpdate = () => {
+    const { recvWindow: whole, recvWindowCapacity: left } = yamux;
+    const isWide = typeof whole === "number" && typeof left === "number" && left > whole / 2;
+    if (!isWide || yamux.state !== StreamState.Established) tell();
+  };
 }
 
 /** Resolves when the stream is closed in both directions, whoever did it. */
