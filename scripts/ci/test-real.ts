@@ -15,6 +15,7 @@ interface Suite {
 }
 
 const SURICATA = join(cache, "suricata");
+const QUORUM = join(cache, "quorum");
 const SUITES: Readonly<Record<string, Suite>> = {
   suricata: {
     files: ["test/real/suricata.test.ts", "test/real/fixtures.test.ts"],
@@ -25,6 +26,11 @@ const SUITES: Readonly<Record<string, Suite>> = {
     files: ["test/real/controls.test.ts"],
     install: [["scripts/ci/install-suricata.sh", SURICATA], ["scripts/ci/install-nftables.sh"]],
     env: { SURICATA_ROOT: SURICATA },
+  },
+  chain: {
+    files: ["test/real/chain.test.ts"],
+    install: [["scripts/ci/install-quorum.sh", QUORUM]],
+    env: { QUORUM_GETH: join(QUORUM, "geth"), LONDON_ARTIFACTS: join(cache, "london") },
   },
 };
 

@@ -1,6 +1,5 @@
-/** A genesis of four-validator QBFT in GoQuorum's words; `anamnesis consortium init` writes Besu's. */
-import type { Address } from "@anamnesis/sdk/core/types";
-import { genesisExtraData } from "../../node/src/cli/consortium/extra-data.ts";
+/** A QBFT genesis in GoQuorum's words; `anamnesis consortium init` writes Besu's. */
+import type { Hex } from "@anamnesis/sdk/core/types";
 
 /** keccak256("Istanbul practical byzantine fault tolerance"): what makes a header a BFT header. */
 const MIX_HASH = "0x63746963616c2062797a616e74696e65206661756c7420746f6c6572616e6365";
@@ -8,7 +7,8 @@ const MIX_HASH = "0x63746963616c2062797a616e74696e65206661756c7420746f6c6572616e
 /** What a test network is made of. */
 export interface QbftGenesis {
   readonly chainId: number;
-  readonly validators: readonly Address[];
+  /** The genesis header's: vanity, validators, no vote, round 0, no seals. */
+  readonly extraData: Hex;
   readonly blockPeriodSeconds: number;
   /** Of a round, before the next proposer is asked. */
   readonly requestTimeoutSeconds: number;
@@ -51,7 +51,7 @@ export function goQuorumGenesis(genesis: QbftGenesis): unknown {
     },
     nonce: "0x0",
     timestamp: `0x${genesis.timestampSeconds.toString(16)}`,
-    extraData: genesisExtraData(genesis.validators),
+    extraData: genesis.extraData,
     gasLimit: "0x1c9c380",
     difficulty: "0x1",
     mixHash: MIX_HASH,

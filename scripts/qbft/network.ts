@@ -1,6 +1,5 @@
 /** QBFT validators as processes on loopback: a real BFT chain to test against, with real seals and real faults. */
 import { execFile } from "node:child_process";
-import { randomBytes } from "node:crypto";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
@@ -8,8 +7,9 @@ import { promisify } from "node:util";
 import { toHex } from "@anamnesis/sdk/core/bytes";
 import { AnamnesisError } from "@anamnesis/sdk/core/errors";
 import { addressOfPrivateKey } from "@anamnesis/sdk/core/signature";
-import type { Address } from "@anamnesis/sdk/core/types";
-import { SigningKey } from "ethers";
+import type { Address, Hex } from "@anamnesis/sdk/core/types";
+import { enodeOf, identityOf, makeChainKey } from "../../node/src/cli/consortium/chain-key.ts";
+import { genesisExtraData } from "../../node/src/cli/consortium/extra-data.ts";
 import { freePort } from "../consortium/anvil.ts";
 import { callRpc } from "../consortium/rpc.ts";
 import { spawnWatched } from "../consortium/watched.ts";
@@ -21,8 +21,10 @@ export interface QbftOptions {
   /** Path of GoQuorum's `geth`. */
   readonly geth: string;
   readonly chainId: number;
-  /** Default 4: one may fail. */
-  readonly validators?: number;
+  /** Of the validators, 32 bytes each; four new ones by default, of which one may fail. */
+  readonly keys?: readonly Uint8Array[];
+  /** The genesis header's; made from the keys by default. */
+  readonly extraData?: Hex;
   /** Default 1. */
   readonly blockPeriodSeconds?: number;
   /** Default 2. */
@@ -60,28 +62,26 @@ const START_MS = 30_000;
 export async function startQbft(options: QbftOptions): Promise<QbftNetwork> {
   const { directory, geth, chainId, blockPeriodSeconds = 1, requestTimeoutSeconds = 2 } = options;
   await mkdir(directory, { recursive: true });
+  const keys = options.keys ?? Array.from({ length: 4 }, makeChainKey);
   const seeds = await Promise.all(
-    Array.from({ length: options.validators ?? 4 }, async (_, i) => {
-      const key = new Uint8Array(randomBytes(32));
-      return {
-        key,
-        address: addressOfPrivateKey(key),
-        directory: join(directory, `validator-${i + 1}`),
-        http: await freePort(),
-        peer: await freePort(),
-      };
-    }),
+    keys.map(async (key, i) => ({
+      key,
+      address: addressOfPrivateKey(key),
+      directory: join(directory, `validator-${i + 1}`),
+      http: await freePort(),
+      peer: await freePort(),
+    })),
   );
   const genesisFile = join(directory, "genesis.json");
   const genesis = goQuorumGenesis({
     chainId,
-    validators: seeds.map(({ address }) => address),
+    extraData: options.extraData ?? genesisExtraData(seeds.map(({ address }) => address)),
     blockPeriodSeconds,
     requestTimeoutSeconds,
     timestampSeconds: Math.floor(Date.now() / 1000) - 1,
   });
   await writeFile(genesisFile, `${JSON.stringify(genesis, null, 2)}\n`);
-  const enodes = seeds.map(({ key, peer }) => `enode://${publicKey(key)}@127.0.0.1:${peer}?discport=0`);
+  const enodes = seeds.map(({ key, peer }) => `${enodeOf(identityOf(key), "127.0.0.1", peer)}?discport=0`);
   const validators = await Promise.all(
     seeds.map(async (seed) => {
       await mkdir(join(seed.directory, "geth"), { recursive: true, mode: 0o700 });
@@ -193,11 +193,6 @@ function engineArguments(seed: Seed, chainId: number): string[] {
 /** No private transaction manager. */
 function environment(): NodeJS.ProcessEnv {
   return { ...process.env, PRIVATE_CONFIG: "ignore" };
-}
-
-/** 128 hexadecimal digits: an enode's name. */
-function publicKey(key: Uint8Array): string {
-  return SigningKey.computePublicKey(key, false).slice(4);
 }
 
 const answers = (url: string) =>
