@@ -51,11 +51,7 @@ export function followSeals(
     }
     const trusted = trust.validators.findLast(({ block }) => block <= number);
     if (trusted === undefined)
-      throw refuse(
-        "evidence.seal",
-        field,
-        `is block ${number}, before the first validators of the trust file`,
-      );
+      throw refuse("evidence.seal", field, `is block ${number}; the trust file has no validators for it`);
     if (known === undefined || trusted.block > from)
       known = { addresses: new Set(trusted.addresses), votes: new Map() };
     else if (previous?.number !== number - 1) known = { ...known, votes: new Map() };
