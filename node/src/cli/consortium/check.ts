@@ -25,6 +25,8 @@ export interface CheckOptions {
   readonly key: Uint8Array;
   /** How long it may take to be mined, ms. */
   readonly waitMs: number;
+  /** Newest blocks that are looked at; 20 by default, 2 at least. */
+  readonly blocks?: number;
 }
 
 /** What one address was found to be. */
@@ -33,8 +35,7 @@ export interface Report {
   readonly findings: readonly Finding[];
 }
 
-/** Headers looked at, at most. */
-const HEADERS = 20;
+const BLOCKS = 20;
 const TIMEOUT_MS = 10_000;
 
 const bytes32 = z.string().regex(/^0x[0-9a-f]{64}$/, "expected 32 bytes of hexadecimal");
@@ -112,7 +113,7 @@ async function checkOne(
   const head = Number(await rpc.call("eth_blockNumber", []));
   if (head < 2)
     return [...findings, failed("seals", `the chain has ${head} blocks: it has not begun to seal`)];
-  const blocks = await readBlocks(rpc, Math.max(1, head - HEADERS + 1), head);
+  const blocks = await readBlocks(rpc, Math.max(1, head - (options.blocks ?? BLOCKS) + 1), head);
   const seals = checkSeals(blocks, options.trust);
   findings.push(seals.finding);
   if (options.consortium !== undefined) findings.push(...(await checkCode(rpc, options.consortium)));

@@ -53,7 +53,7 @@ export function planFiles(plan: ConsortiumPlan, inputs: PlanInputs): PlannedFile
   const deployer = identityOf(inputs.deployerKey).address;
   const accounts = plan.companies.flatMap(({ account, plants }) => [
     account,
-    ...plants.map(({ relay }) => relay),
+    ...plants.flatMap(({ relay }) => relay),
   ]);
   const permissions = besuPermissions(enodes, [deployer, ...accounts]);
   const trust: UnfoundedTrust = {
@@ -117,7 +117,9 @@ function plantFiles(plan: ConsortiumPlan, company: PlannedCompany, plant: Planne
         ({ rpc }) => `http://${rpc.ip.includes(":") ? `[${rpc.ip}]` : rpc.ip}:${rpc.port}`,
       ),
       consortium: "consortium.json",
-      relayKey: "relay.key",
+      relayKey: plant.relay.map((_, i) => (i === 0 ? "relay.key" : `relay-${i + 1}.key`)),
+      blockPeriodSeconds: plan.chain.blockPeriodSeconds,
+      emptyBlockPeriodSeconds: plan.chain.emptyBlockPeriodSeconds,
     },
   };
   return [

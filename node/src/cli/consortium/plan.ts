@@ -40,8 +40,8 @@ const plantSchema = z.strictObject({
   name,
   /** Where the other plants reach its node. */
   peer: z.strictObject({ ip, port: port.default(9801) }),
-  /** The account that `anamnesis node init` printed as relay account. */
-  relay: account,
+  /** The account that `anamnesis node init` printed as relay account, or several. */
+  relay: z.union([account, z.array(account).min(1)]).transform((one) => (Array.isArray(one) ? one : [one])),
 });
 
 const companySchema = z.strictObject({
@@ -179,7 +179,7 @@ function uniques({ companies }: ConsortiumPlan): [place: string, values: readonl
     ["companies.*.nodes.*.request", nodes.flatMap((node) => node.request ?? [])],
     ["companies.*.plants.*.name", plants.map((plant) => plant.name)],
     ["companies.*.plants.*.peer", plants.map(({ peer }) => `${peer.ip}:${peer.port}`)],
-    ["companies.*.plants.*.relay", plants.map((plant) => plant.relay)],
+    ["companies.*.plants.*.relay", plants.flatMap((plant) => plant.relay)],
   ];
 }
 

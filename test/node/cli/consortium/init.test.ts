@@ -123,6 +123,7 @@ describe("consortium init", () => {
     await writeFile(join(directory, "plant.yaml"), stringify({ ...template, ...sections }));
     const config = readConfig(join(directory, "plant.yaml"));
     expect(config.chain.urls).toEqual(["http://127.0.0.1:8545"]);
+    expect(config.chain).toMatchObject({ blockPeriodSeconds: 2, emptyBlockPeriodSeconds: 60 });
     expect(config.peers.dial).toEqual([
       "/ip4/10.20.1.11/tcp/9801",
       "/ip4/10.20.1.12/tcp/9801",
@@ -188,7 +189,7 @@ describe("consortium init", () => {
     [
       "a relay account of 19 bytes",
       (plan) => (plan.companies[0]!.plants[0]!.relay = `0x${"1".repeat(38)}`),
-      /: companies\.0\.plants\.0\.relay: /,
+      /: companies\.0\.plants\.0\.relay: \S/,
     ],
     [
       "one archive",
