@@ -141,6 +141,7 @@ export async function startNode(
         registry: consortium.registry,
         blindingKeyHash: consortium.blindingKeyHash,
         firstSyncMs: FIRST_SYNC_MS,
+        blockPeriods: config.chain,
         validate: (form) => validate(form, config.self, benign, limits),
       },
     );
@@ -158,7 +159,13 @@ export async function startNode(
         armed: () => signedBy !== undefined && config.controls.some(({ phase }) => phase === "protecting"),
         alarms: () => [...node.alarms(), ...faults, ...(signedBy === undefined ? [UNSIGNED] : [])],
         connected: () => peers.connected(),
-        chain: () => ({ reachable: indexer.reachable(), lagBlocks: indexer.lag() }),
+        chain: () => ({
+          reachable: indexer.reachable(),
+          lagBlocks: indexer.lag(),
+          headAgeSeconds: node.headAge.ageSeconds() ?? null,
+          endpoints: chain.endpoints(),
+          senders: chain.senders(),
+        }),
         ignored: () => admit.counts().ignored,
         rejected: () => admit.counts().rejected,
         validation: () => ({ events: benign.events.address, hours: benign.hours, dataset: benign.dataset }),

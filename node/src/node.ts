@@ -22,8 +22,10 @@ import { type Admit, createAdmit } from "./flows/admit.ts";
 import { createOwnFeed, type OwnFeed } from "./flows/append.ts";
 import type { AttestPorts } from "./flows/attest.ts";
 import { createBlinding } from "./flows/blinding.ts";
+import { chainAlarms } from "./flows/chain-alarms.ts";
 import { createChainTime, createLeap } from "./flows/chain-time.ts";
 import { createEgress } from "./flows/egress.ts";
+import { type BlockPeriods, createHeadAge, type HeadAge } from "./flows/head-age.ts";
 import { createIndexer, type Indexer } from "./flows/index-chain.ts";
 import { createOwnSize } from "./flows/own-size.ts";
 import { createPublish, type Publish, type ReleasePolicy } from "./flows/publish.ts";
@@ -80,6 +82,8 @@ export interface NodePolicy {
   /** Runs a form against this plant's benign traffic. */
   validate(form: IndicatorForm): ValidationOutcome;
   readonly relay?: Omit<RelayOptions, "self">;
+  /** How old the chain's head may be; without it, as old as it likes. */
+  readonly blockPeriods?: BlockPeriods;
   /** How long the first exchange with a peer is waited for before anything new is put in force, ms; 0 by default. */
   readonly firstSyncMs?: number;
 }
@@ -93,6 +97,7 @@ export interface JoinedNode {
   readonly admit: Admit;
   readonly indexer: Indexer;
   readonly relay: Pick<Relay, "relayOnce">;
+  readonly headAge: HeadAge;
   readonly speaker: AttestPorts;
   /** Peers, relay, detectors; the chain has been looked at before. */
   start(): Promise<void>;
@@ -118,7 +123,17 @@ export async function joinNode(rooms: Rooms, ports: NodePorts, policy: NodePolic
   const self = signer.address;
   const { validityDays } = policy.release;
   const tlpOf = (id: IndicatorId): Tlp => stricterTlp(policy.release.tlp, memory.record(id)?.tlp);
-  const indexer = createIndexer({ chain, registry, log });
+  const indexer = createIndexer({ chain, registry, log, clock });
+  const headAge = createHeadAge(
+    {
+      clock,
+      log,
+      head: indexer.head,
+      isReachable: indexer.reachable,
+      isWaiting: () => chain.senders().some(({ waiting }) => waiting > 0),
+    },
+    policy.blockPeriods ?? { blockPeriodSeconds: Infinity, emptyBlockPeriodSeconds: Infinity },
+  );
   const chainTime = createChainTime(clock, registry);
   const leapt = createLeap(clock);
   const speaker: AttestPorts = {
@@ -328,6 +343,7 @@ export async function joinNode(rooms: Rooms, ports: NodePorts, policy: NodePolic
     admit,
     indexer,
     relay,
+    headAge,
     speaker,
     async start() {
       unsubscribe = registry.onChange(reactions.onChain);
@@ -370,6 +386,7 @@ export async function joinNode(rooms: Rooms, ports: NodePorts, policy: NodePolic
       blinding.tick();
       sync.all().catch((error: unknown) => log.error("sync.failed", { message: String(error) }));
       ownSize.check();
+      headAge.look();
       quarantine.tick().catch((error: unknown) => log.error("feed.unproved", { message: String(error) }));
       reactions.onEffects(self, projection.retryFuture());
       support.tick();
@@ -407,6 +424,7 @@ export async function joinNode(rooms: Rooms, ports: NodePorts, policy: NodePolic
           "chain.unreachable",
           "the chain does not answer; everything goes on, nothing is recorded",
         ),
+        ...chainAlarms({ chain, indexer, relay, headAge, clock }),
         ...when(
           Math.abs(skew) > SKEW_ALARM_MS,
           "clock.skew",

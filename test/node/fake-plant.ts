@@ -174,7 +174,15 @@ export function makePlant(): FakePlant {
         peers: [{ key: bytes32("b2").slice(0, 42) as Address, member: 1, connected: true }],
         feedSize: 7,
         heldHash: stateHash,
-        chain: { reachable: true, block: 12, lagBlocks: 0, recordedHash: stateHash },
+        chain: {
+          reachable: true,
+          block: 12,
+          lagBlocks: 0,
+          recordedHash: stateHash,
+          headAgeSeconds: 3,
+          endpoints: [{ name: "127.0.0.1:8545", state: "answering", current: true }],
+          senders: [],
+        },
         cursor: changes.length,
       };
     },

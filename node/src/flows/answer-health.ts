@@ -8,12 +8,20 @@ import type { AnswerPorts } from "./answer-types.ts";
 /** Version shown by `health`. */
 export const VERSION = "0.1.0";
 
+const STOPPED_CHAIN = {
+  reachable: false,
+  lagBlocks: null,
+  headAgeSeconds: null,
+  endpoints: [],
+  senders: [],
+} as const;
+
 /** How a plant is, in one object: cheap at any size. */
 export function healthOf(ports: AnswerPorts, records: AnswerRecords): HealthView {
   const { config, rooms, key, running } = ports;
   const { memory, detections, changes, registry, feeds } = rooms;
   const block = registry.recordedAt();
-  const chain = running?.chain() ?? { reachable: false, lagBlocks: null };
+  const chain = running?.chain() ?? STOPPED_CHAIN;
   const open = alarmsOf(ports);
   return {
     ok: open.length === 0,

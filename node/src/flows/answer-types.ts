@@ -10,7 +10,7 @@ export interface Running {
   readonly alarms: () => HealthView["alarms"];
   readonly armed: () => boolean;
   readonly connected: () => readonly Signer["address"][];
-  readonly chain: () => { readonly reachable: boolean; readonly lagBlocks: number | null };
+  readonly chain: () => Omit<HealthView["chain"], "block" | "recordedHash">;
   readonly ignored: () => Readonly<Record<string, number>>;
   readonly rejected: () => Readonly<Record<string, number>>;
   readonly validation: () => DoctorView["validation"];

@@ -1,6 +1,6 @@
 /** Follows the chain: pages of blocks go into the registry, with a cursor of block hashes that notices rollbacks. */
 import { isAnamnesisError } from "@anamnesis/sdk/core/errors";
-import type { BlockRef, Chain, ChainEvent, Log } from "../ports.ts";
+import type { BlockRef, Chain, ChainEvent, Clock, Log } from "../ports.ts";
 import type { Registry } from "../state/registry.ts";
 
 export interface IndexPorts {
@@ -25,6 +25,12 @@ export interface Indexer {
   lag(): number;
   /** Whether the chain answered last time. */
   reachable(): boolean;
+  /** The head last seen. */
+  head(): BlockRef | undefined;
+  /** Blocks that were seen and went away again: how often, and the last time. On QBFT that never happens. */
+  rollbacks(): { readonly count: number; readonly lastAtMs?: number };
+  /** Runs `work` while the index stands still. */
+  hold<T>(work: () => Promise<T>): Promise<T>;
 }
 
 /** Blocks per page; public nodes refuse wider ones. */
@@ -69,6 +75,7 @@ export function createIndexer(
     readonly chain: Chain;
     readonly registry: Pick<Registry, "onChange">;
     readonly log: Log;
+    readonly clock?: Clock;
   },
 ): Indexer {
   const { chain, registry, log } = ports;
@@ -79,8 +86,13 @@ export function createIndexer(
   let again = false;
   let unsubscribe = () => {};
   let timer: NodeJS.Timeout | undefined;
+  let rollbacks = 0;
+  let rolledBackAtMs: number | undefined;
   const forget = registry.onChange(({ block, rolledBack }) => {
-    if (rolledBack) log.warn("index.rolledBack", { block: block.number });
+    if (!rolledBack) return;
+    rollbacks++;
+    rolledBackAtMs = ports.clock?.monotonicMs();
+    log.error("index.rolledBack", { block: block.number });
   });
 
   const run = async () => {
@@ -104,10 +116,12 @@ export function createIndexer(
 
   const kick = (): Promise<void> => {
     again = true;
-    running ??= run().finally(() => {
-      running = undefined;
+    if (running !== undefined) return running;
+    const mine = run().finally(() => {
+      if (running === mine) running = undefined;
     });
-    return running;
+    running = mine;
+    return mine;
   };
 
   return {
@@ -126,6 +140,25 @@ export function createIndexer(
     kick,
     lag: () => (head === undefined ? 0 : Math.max(0, head.number - (registry.pages().at(-1)?.number ?? -1))),
     reachable: () => reachable,
+    head: () => head,
+    rollbacks: () => ({
+      count: rollbacks,
+      ...(rolledBackAtMs !== undefined && { lastAtMs: rolledBackAtMs }),
+    }),
+    async hold(work) {
+      const turn = (running ?? Promise.resolve()).then(work);
+      running = turn.then(
+        () => {},
+        () => {},
+      );
+      const mine = running;
+      try {
+        return await turn;
+      } finally {
+        if (running === mine) running = undefined;
+        void kick();
+      }
+    },
   };
 }
 

@@ -5,7 +5,7 @@
  * node sends its own key's words at once and others' only when they are still missing after a while, one
  * member after the other: a dead node's words arrive, and the living do not all pay for them.
  */
-import { isAnamnesisError } from "@anamnesis/sdk/core/errors";
+import { type ErrorCode, isAnamnesisError } from "@anamnesis/sdk/core/errors";
 import type { Address, SignedHead, Subject } from "@anamnesis/sdk/core/types";
 import type { Chain, Clock, EquivocationProof, Log, WriteOutcome } from "../ports.ts";
 import type { Registry } from "../state/registry.ts";
@@ -20,7 +20,7 @@ import {
 } from "./relay-difference.ts";
 
 export interface RelayPorts {
-  readonly chain: Pick<Chain, "attest" | "anchor" | "reportEquivocation">;
+  readonly chain: Pick<Chain, "attest" | "anchor" | "reportEquivocation" | "expect">;
   /** Caught up with the chain once, or words already there are sent again (which harms nobody). */
   readonly registry: Registry;
   readonly clock: Clock;
@@ -60,6 +60,8 @@ export interface Relay {
   relayOnce(): Promise<RelayReport>;
   /** Tells that something new is held: on these subjects, or wherever it may be. */
   kick(subjects?: Iterable<Subject>): void;
+  /** Items that the chain node called mined and the index of that block does not show. */
+  unseen(): readonly { readonly item: string; readonly block: number }[];
   start(): void;
   stop(): Promise<void>;
 }
@@ -81,6 +83,9 @@ const REST_MS = 30_000;
 /** Codes of SkipCode.sol whose reason may pass: the view was ahead of the chain. */
 const PASSING_SKIPS: ReadonlySet<number> = new Set([1, 5]);
 
+/** What a chain that cannot be asked throws. */
+const AWAY: ReadonlySet<ErrorCode> = new Set(["chain.unreachable", "chain.mismatch", "chain.contradiction"]);
+
 /** Why an item is not sent now: until a monotonic time (infinite: never), or until a block is indexed. */
 interface Pause {
   readonly untilMs: number;
@@ -96,6 +101,9 @@ export function createRelay(ports: RelayPorts, options: RelayOptions): Relay {
   const underWay = new Set<string>();
   const pauses = new Map<string, Pause>();
   const missingSince = new Map<string, number>();
+  /** Items called mined, by the block they were called to be in, until the index shows them. */
+  const mined = new Map<string, number>();
+  const unseen = new Map<string, number>();
   let batchesUnderWay = 0;
   let anchoredAtMs = Number.NEGATIVE_INFINITY;
   let lookedAtMs = Number.NEGATIVE_INFINITY;
@@ -112,7 +120,10 @@ export function createRelay(ports: RelayPorts, options: RelayOptions): Relay {
   const unsubscribe = registry.onChange(({ rolledBack, membership, parameters }) => {
     dirty = true;
     if (rolledBack || membership || parameters) open = undefined;
-    if (rolledBack) pauses.clear();
+    if (rolledBack) {
+      pauses.clear();
+      mined.clear();
+    }
   });
 
   const forgetPauses = () => {
@@ -137,10 +148,14 @@ export function createRelay(ports: RelayPorts, options: RelayOptions): Relay {
 
   const attend = (items: readonly Item[], { block, skipped }: WriteOutcome): number => {
     // Not again before the index has seen the block: until then the difference does not know of it.
-    for (const { id } of items) rest(id, SETTLE_MS, block);
+    for (const { id } of items) {
+      rest(id, SETTLE_MS, block);
+      mined.set(id, block);
+    }
     for (const { index, skipCode } of skipped) {
       const item = items[index];
       if (item === undefined) continue;
+      mined.delete(item.id);
       const retried = PASSING_SKIPS.has(skipCode);
       rest(item.id, retried ? REST_MS : Number.POSITIVE_INFINITY);
       log.warn("relay.skipped", { item: item.id, member: item.member, skipCode, retried });
@@ -158,6 +173,9 @@ export function createRelay(ports: RelayPorts, options: RelayOptions): Relay {
     try {
       return attend(items, await write(items));
     } catch (error) {
+      // Its bytes are sent again by themselves: not in another transaction before the index has seen them.
+      if (isAnamnesisError(error, "chain.unreachable") && error.details.hash !== undefined)
+        for (const { id } of items) rest(id, SETTLE_MS);
       if (!isAnamnesisError(error, "chain.reverted")) throw error;
       if (items.length > 1) {
         const half = Math.ceil(items.length / 2);
@@ -194,6 +212,22 @@ export function createRelay(ports: RelayPorts, options: RelayOptions): Relay {
     }
   };
 
+  /** What was called mined in a block that is indexed, and still lacks: the chain node lied, or withheld it. */
+  const compareMined = (lackingItems: readonly Item[]): void => {
+    const indexed = registry.recordedAt()?.number ?? -1;
+    const lackingIds = new Set(lackingItems.map(({ id }) => id));
+    for (const [id, block] of mined) {
+      if (block > indexed) continue;
+      mined.delete(id);
+      if (!lackingIds.has(id)) unseen.delete(id);
+      else if (!unseen.has(id)) {
+        unseen.set(id, block);
+        log.error("relay.unseen", { item: id, block });
+      }
+    }
+    for (const id of unseen.keys()) if (!lackingIds.has(id)) unseen.delete(id);
+  };
+
   const findWords = (): MissingWord[] => {
     if (lookedAtMs - wholeAtMs >= WHOLE_LOOK_MS) open = undefined;
     if (open === undefined) wholeAtMs = lookedAtMs;
@@ -211,6 +245,8 @@ export function createRelay(ports: RelayPorts, options: RelayOptions): Relay {
     const places = new Set([...words, ...heads].map((item) => item.place));
     for (const place of missingSince.keys()) if (!places.has(place)) missingSince.delete(place);
     lacking = places.size > 0;
+    if (lacking) chain.expect();
+    compareMined([...words, ...heads]);
 
     const { maxBatch } = registry.parameters();
     const free = Math.max(0, maxInFlight - batchesUnderWay);
@@ -240,9 +276,7 @@ export function createRelay(ports: RelayPorts, options: RelayOptions): Relay {
       }
       return done;
     } catch (error) {
-      if (!isAnamnesisError(error, "chain.unreachable") && !isAnamnesisError(error, "chain.mismatch")) {
-        throw error;
-      }
+      if (!isAnamnesisError(error) || !AWAY.has(error.code)) throw error;
       if (!unreachable && !stopped) log.warn("relay.paused", { code: error.code, error: error.message });
       unreachable = true;
       missingSince.clear(); // nobody was late: patience begins when the chain is back
@@ -266,6 +300,7 @@ export function createRelay(ports: RelayPorts, options: RelayOptions): Relay {
       if (subjects === undefined) open = undefined;
       else for (const subject of subjects) open?.add(subject);
     },
+    unseen: () => [...unseen].map(([item, block]) => ({ item, block })),
     start() {
       timer = setInterval(tick, LOOK_MS);
       timer.unref();

@@ -230,6 +230,21 @@ export interface HealthView {
     readonly block: number | null;
     readonly lagBlocks: number | null;
     readonly recordedHash: Bytes32 | null;
+    /** Seconds since a new block was seen. */
+    readonly headAgeSeconds: number | null;
+    /** The chain nodes this plant may ask, the preferred one first. `excluded`: not believed, for `reason`. */
+    readonly endpoints: readonly {
+      readonly name: string;
+      readonly state: "untried" | "answering" | "away" | "excluded";
+      readonly current: boolean;
+      readonly reason?: string;
+    }[];
+    /** The accounts that pay, with what of theirs waits to be mined. */
+    readonly senders: readonly {
+      readonly address: Address;
+      readonly waiting: number;
+      readonly stuckSeconds: number;
+    }[];
   };
   readonly cursor: number;
 }

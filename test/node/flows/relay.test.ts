@@ -1,3 +1,4 @@
+import { AnamnesisError } from "@anamnesis/sdk/core/errors";
 import { wins } from "@anamnesis/sdk/core/status";
 import { uidOf } from "@anamnesis/sdk/core/typed-data";
 import type { Address, Attestation, MemberNumber, SignedHead, Subject } from "@anamnesis/sdk/core/types";
@@ -94,6 +95,50 @@ describe("relay", () => {
     await one.relay.relayOnce();
     await one.relay.relayOnce();
     expect(one.chain.written.attestations).toBe(1);
+  });
+
+  it("names what a chain node called mined and the index of that block does not show", async () => {
+    const one = await makeNode(1);
+    const word = held.say(1);
+    const { attest } = one.chain;
+    one.chain.attest = async (items) => ({
+      block: (await one.chain.head()).number,
+      skipped: items.slice(items.length) as [],
+    });
+    await one.relay.relayOnce();
+    ledger.mine();
+    await one.index();
+    await one.relay.relayOnce();
+    const block = (await one.chain.head()).number - 1;
+    expect(one.relay.unseen()).toEqual([{ item: word.register.uid, block }]);
+    expect(one.log.lines).toContainEqual({
+      event: "relay.unseen",
+      fields: { item: word.register.uid, block },
+    });
+    // Another node of the chain tells the truth: sent again, and forgotten.
+    one.chain.attest = attest;
+    clock.advance(20_000);
+    await one.relay.relayOnce();
+    await one.index();
+    await one.relay.relayOnce();
+    expect(await isRecorded(word)).toBe(true);
+    expect(one.relay.unseen()).toEqual([]);
+  });
+
+  it("does not put into a second transaction what waits in a first one that nobody answered for", async () => {
+    const one = await makeNode(1);
+    held.say(1);
+    let sent = 0;
+    one.chain.attest = async () => {
+      sent++;
+      throw new AnamnesisError("chain.unreachable", "gone", { details: { hash: "0x01" } });
+    };
+    await one.relay.relayOnce();
+    await one.relay.relayOnce();
+    expect(sent).toBe(1);
+    clock.advance(15_000);
+    await one.relay.relayOnce();
+    expect(sent).toBe(2);
   });
 
   it("bounds what is under way", async () => {

@@ -54,6 +54,7 @@ export function createBlockCheck(call: Rpc["call"], ours: readonly Address[]): B
     if (receipts === undefined) return undefined;
     const root = rootOf(receipts);
     if (root === of.receiptsRoot) return receipts;
+    known.delete(of.hash); // another node may have the true ones
     return `block ${Number(of.number)}: its receipts give the root ${root}, its header says ${of.receiptsRoot}`;
   };
 

@@ -82,6 +82,24 @@ export function renderMetrics(doctor: DoctorView): string {
       "Blocks the index is behind.",
       health.chain.lagBlocks === null ? [] : [[{}, health.chain.lagBlocks]],
     ),
+    family(
+      "anamnesis_chain_head_age_seconds",
+      "gauge",
+      "Seconds since a new block was seen.",
+      health.chain.headAgeSeconds === null ? [] : [[{}, health.chain.headAgeSeconds]],
+    ),
+    family(
+      "anamnesis_chain_endpoint",
+      "gauge",
+      "Chain nodes; 1 for the one that is asked.",
+      health.chain.endpoints.map(({ name, state, current }) => [{ endpoint: name, state }, current ? 1 : 0]),
+    ),
+    family(
+      "anamnesis_chain_transactions_waiting",
+      "gauge",
+      "Transactions sent and not mined.",
+      health.chain.senders.map(({ address, waiting }) => [{ account: address }, waiting]),
+    ),
     family("anamnesis_changes_total", "counter", "Changes written so far.", [[{}, health.cursor]]),
     family("anamnesis_differences", "gauge", "Differences of feeds, chain and store.", [
       [{}, doctor.differences.length],

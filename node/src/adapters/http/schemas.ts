@@ -171,6 +171,16 @@ export const healthSchema = z
       block: z.int().nullable(),
       lagBlocks: z.int().nullable(),
       recordedHash: bytes32.nullable(),
+      headAgeSeconds: z.int().nullable(),
+      endpoints: z.array(
+        z.object({
+          name: z.string(),
+          state: z.enum(["untried", "answering", "away", "excluded"]),
+          current: z.boolean(),
+          reason: z.string().optional(),
+        }),
+      ),
+      senders: z.array(z.object({ address, waiting: z.int(), stuckSeconds: z.int() })),
     }),
     cursor: z.int(),
   })
