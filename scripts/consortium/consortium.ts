@@ -59,7 +59,7 @@ export interface LocalConsortium {
 
 /** Compiles the contracts when their artifacts are missing or older. Throws `config.invalid`. */
 export async function buildContracts(): Promise<void> {
-  const artifact = join(ROOT, "artifacts/contracts/ImmuneMemory.sol/ImmuneMemory.json");
+  const artifact = join(ROOT, "artifacts/contracts/ConsortiumGovernor.sol/ConsortiumGovernor.json");
   const hardhat = join(ROOT, "node_modules/hardhat/dist/src/cli.js");
   if (existsSync(artifact) && process.env.ANAMNESIS_BUILD !== "always") return;
   try {

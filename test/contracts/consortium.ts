@@ -1,5 +1,6 @@
-import { Signature, type TransactionReceipt, Wallet } from "ethers";
+import { type BaseContract, getCreateAddress, id, Signature, type TransactionReceipt, Wallet } from "ethers";
 import { network } from "hardhat";
+import type { ConsortiumGovernor } from "../../types/ConsortiumGovernor.ts";
 import type { ImmuneMemory } from "../../types/ImmuneMemory.ts";
 import type { MemberRegistry } from "../../types/MemberRegistry.ts";
 import * as oracle from "../vectors/oracle.ts";
@@ -18,11 +19,40 @@ export interface Thresholds {
 
 export const DEFAULTS: Thresholds = { members: 3, witnesses: 2, refutes: 2, maxBatch: 100 };
 
+/** How long a proposal is open, in seconds. */
+export const VOTING_PERIOD = 86_400;
+
+/** How a vote is cast. */
+export const BALLOT = { against: 0, for: 1, abstain: 2 } as const;
+
+/** What `IGovernor.state` says. */
+export const STATES = [
+  "pending",
+  "active",
+  "canceled",
+  "defeated",
+  "succeeded",
+  "queued",
+  "expired",
+  "executed",
+] as const;
+
+/** One call of the registry by its governor. */
+export type Action = readonly [
+  method: "admit" | "suspend" | "reinstate" | "remove" | "setParameters",
+  argument: unknown,
+];
+
 /**
  * A consortium of `size` members on a chain of its own, in this process: member m has the account `accounts[m - 1]` and
- * the node key `keys[m - 1]`; `governor` is an account that may do what a vote of the members may.
+ * the node key `keys[m - 1]`. `governor` is an account that may do what a vote of the members may; if `governed`, it
+ * only deploys, and `parliament` governs.
  */
-export async function makeConsortium(size: number, thresholds: Thresholds = DEFAULTS) {
+export async function makeConsortium(
+  size: number,
+  thresholds: Thresholds = DEFAULTS,
+  options: { readonly governed?: boolean } = {},
+) {
   const connection = await network.create({
     override: { initialDate: new Date(FOUNDED * 1000).toISOString() },
   });
@@ -35,8 +65,10 @@ export async function makeConsortium(size: number, thresholds: Thresholds = DEFA
     (_, i) => new Wallet(oracle.privateKey(1000 + i), ethers.provider),
   );
   const keys = Array.from({ length: size }, (_, i) => oracle.privateKey(i + 1));
+  const nonce = await ethers.provider.getTransactionCount(governor.address);
+  const parliamentAddress = getCreateAddress({ from: governor.address, nonce: nonce + 2 });
   const registry = (await ethers.deployContract("MemberRegistry", [
-    governor.address,
+    options.governed ? parliamentAddress : governor.address,
     accounts.map((account) => account.address),
     thresholds,
   ])) as unknown as MemberRegistry;
@@ -55,6 +87,12 @@ export async function makeConsortium(size: number, thresholds: Thresholds = DEFA
     oracle.addressOf(key),
     oracle.sign(oracle.possessionDigest(domain, account.address), key),
   ];
+  if (options.governed)
+    await ethers.deployContract("ConsortiumGovernor", [await registry.getAddress(), VOTING_PERIOD]);
+  const parliament = (await ethers.getContractAt(
+    "ConsortiumGovernor",
+    parliamentAddress,
+  )) as unknown as ConsortiumGovernor;
   for (const [i, account] of accounts.entries()) {
     await networkHelpers.setBalance(account.address, 10n ** 18n);
     await registry.connect(account).addNodeKey(...possession(account, keys[i] as string));
@@ -65,6 +103,19 @@ export async function makeConsortium(size: number, thresholds: Thresholds = DEFA
     const head = { feed: oracle.addressOf(key), size, root: oracle.hex(root) };
     return [head, oracle.sign(oracle.headDigest(domain, head), key)];
   };
+  const contracts: readonly BaseContract[] = [registry, memory, parliament];
+  /** A proposal as `propose` and `execute` take it, and its id. */
+  const proposal = async (actions: readonly Action[], description: string) => {
+    const calls = [
+      actions.map(() => registry.target as string),
+      actions.map(() => 0n),
+      actions.map(([method, argument]) =>
+        registry.interface.encodeFunctionData(method as never, [argument] as never),
+      ),
+    ] as const;
+    const hash = id(description);
+    return { calls, description, hash, id: await parliament.hashProposal(...calls, hash) };
+  };
   const consortium = {
     ethers,
     networkHelpers,
@@ -74,6 +125,35 @@ export async function makeConsortium(size: number, thresholds: Thresholds = DEFA
     keys,
     registry: registry.connect(governor),
     memory: memory.connect(governor),
+    parliament: parliament.connect(governor),
+    proposal,
+    /** Member `m` proposes. */
+    async propose(actions: readonly Action[], description: string, m = 1) {
+      const made = await proposal(actions, description);
+      await parliament.connect(accounts[m - 1] as Wallet).propose(...made.calls, description);
+      return made;
+    },
+    /** Members m vote. */
+    async vote(proposalId: bigint, ballot: keyof typeof BALLOT, ...members: number[]) {
+      for (const m of members)
+        await parliament.connect(accounts[m - 1] as Wallet).castVote(proposalId, BALLOT[ballot]);
+    },
+    /** The first ⌊n/2⌋ + 1 of the members given, all by default, pass and execute a proposal. */
+    async decide(actions: readonly Action[], description: string, members?: readonly number[]) {
+      const voters = members ?? accounts.map((_, i) => i + 1);
+      const needed = Math.floor(Number(await registry.activeMembers()) / 2) + 1;
+      const made = await consortium.propose(actions, description, voters[0]);
+      await consortium.vote(made.id, "for", ...voters.slice(0, needed));
+      await parliament.execute(...made.calls, made.hash);
+    },
+    state: async (proposalId: bigint) => STATES[Number(await parliament.state(proposalId))],
+    /** Tells two states of everything that the contracts store apart. */
+    async storage(): Promise<string[]> {
+      const proofs = await Promise.all(
+        contracts.map(({ target }) => ethers.provider.send("eth_getProof", [target, [], "latest"])),
+      );
+      return proofs.map((proof: { storageHash: string }) => proof.storageHash);
+    },
     possession,
     signHead,
     /** The same as `anchor` takes it. */
@@ -93,8 +173,8 @@ export async function makeConsortium(size: number, thresholds: Thresholds = DEFA
       } catch (error) {
         const data = (error as { data?: unknown }).data;
         if (typeof data !== "string") throw error;
-        const revert = registry.interface.parseError(data) ?? memory.interface.parseError(data);
-        if (revert === null) throw error;
+        const [revert] = contracts.flatMap((contract) => contract.interface.parseError(data) ?? []);
+        if (revert === undefined) throw error;
         return [revert.name, ...revert.args.toArray(true)];
       }
     },
@@ -102,8 +182,8 @@ export async function makeConsortium(size: number, thresholds: Thresholds = DEFA
     async events(sent: Promise<{ wait(): Promise<TransactionReceipt | null> }>) {
       const receipt = await (await sent).wait();
       return (receipt?.logs ?? []).flatMap((log) => {
-        const event = registry.interface.parseLog(log) ?? memory.interface.parseLog(log);
-        return event === null ? [] : [[event.name, ...event.args.toArray(true)]];
+        const [event] = contracts.flatMap((contract) => contract.interface.parseLog(log) ?? []);
+        return event === undefined ? [] : [[event.name, ...event.args.toArray(true)]];
       });
     },
   };
