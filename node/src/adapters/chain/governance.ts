@@ -201,7 +201,7 @@ export function createGovernance(rpc: Rpc, registry: Address): Governance {
       const facts = await Promise.all(keys.map(key));
       return facts.filter((each) => each !== undefined);
     },
-    isKeyActive: async (address, block) => (await ask("isKeyActive", address, block)) === true,
+    isKeyActive: async (address, block) => (await ask("isNodeKeyActive", address, block)) === true,
     async proposals() {
       const to = await governor();
       const found = await logs(GOVERNOR, to, ["ProposalCreated", "VoteCast", "VoteCastWithParams"]);

@@ -39,17 +39,17 @@ const PARAMETER_NAMES: Readonly<Record<string, keyof Parameters>> = {
 export function parseActions(words: readonly string[], { parameters }: Constitution): readonly Action[] {
   const text = words.flatMap((word) => word.split(/[\s,]+/)).filter((word) => word !== "");
   if (text.length === 0) throw wrong("a proposal needs words");
-  const actions: Action[] = [];
+  const parts: string[][] = [[]];
+  for (const word of text) {
+    if (word.toLowerCase() === "and") parts.push([]);
+    else parts.at(-1)?.push(word);
+  }
   let then = parameters;
-  for (let part: string[] = []; text.length > 0 || part.length > 0; part = []) {
-    for (let word = text.shift(); word !== undefined && word.toLowerCase() !== "and"; word = text.shift())
-      part.push(word);
+  return parts.map((part) => {
     const action = parseAction(part, then);
     if (action.do === "set") then = action.parameters;
-    actions.push(action);
-    if (text.length === 0) break;
-  }
-  return actions;
+    return action;
+  });
 }
 
 function parseAction(words: readonly string[], parameters: Parameters): Action {
