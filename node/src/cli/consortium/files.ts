@@ -139,14 +139,14 @@ After=network-online.target
 
 [Service]
 User=anamnesis
-ExecStart=/usr/bin/anamnesis node start --config /etc/anamnesis/${plant.name}/plant.yaml
+ExecStart=/usr/bin/anamnesis node start --config /etc/anamnesis/plants/${plant.name}/plant.yaml
 Restart=on-failure
 RestartSec=5
 NoNewPrivileges=true
 PrivateTmp=true
 ProtectHome=true
 ProtectSystem=strict
-ReadWritePaths=/etc/anamnesis/${plant.name}
+ReadWritePaths=/etc/anamnesis/plants/${plant.name}
 
 [Install]
 WantedBy=multi-user.target
