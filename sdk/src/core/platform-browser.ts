@@ -5,7 +5,6 @@ import type * as Node from "./platform-node.ts";
 
 const [sha1Hasher, sha256Hasher] = await Promise.all([createSHA1(), createSHA256()]);
 
-const HMAC_BLOCK_BYTES = 64;
 const DIGITS = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));
 
 export const sha256: typeof Node.sha256 = (bytes) => sha256Hasher.init().update(bytes).digest("binary");
@@ -13,21 +12,6 @@ export const sha256: typeof Node.sha256 = (bytes) => sha256Hasher.init().update(
 export const sha256Hex: typeof Node.sha256Hex = (data) => sha256Hasher.init().update(data).digest("hex");
 
 export const sha1: typeof Node.sha1 = (bytes) => sha1Hasher.init().update(bytes).digest("binary");
-
-export const hmacSha256: typeof Node.hmacSha256 = (key, bytes) => {
-  const padded = new Uint8Array(HMAC_BLOCK_BYTES);
-  padded.set(key.length > HMAC_BLOCK_BYTES ? sha256(key) : key);
-  const inner = sha256Hasher
-    .init()
-    .update(padded.map((byte) => byte ^ 0x36))
-    .update(bytes)
-    .digest("binary");
-  return sha256Hasher
-    .init()
-    .update(padded.map((byte) => byte ^ 0x5c))
-    .update(inner)
-    .digest("binary");
-};
 
 export const hexOf: typeof Node.hexOf = (bytes) => {
   let digits = "";

@@ -1,5 +1,5 @@
 /** What Node does faster than JavaScript can; browsers get `platform-browser.ts` (see `imports` in package.json). */
-import { createHmac, hash } from "node:crypto";
+import { hash } from "node:crypto";
 import secp256k1 from "secp256k1";
 
 /** SHA-256, 32 bytes (FIPS 180-4). */
@@ -15,11 +15,6 @@ export function sha256Hex(data: Uint8Array | string): string {
 /** SHA-1, 20 bytes. */
 export function sha1(bytes: Uint8Array): Uint8Array {
   return hash("sha1", bytes, "buffer");
-}
-
-/** HMAC-SHA-256, 32 bytes (RFC 2104). */
-export function hmacSha256(key: Uint8Array, bytes: Uint8Array): Uint8Array {
-  return createHmac("sha256", key).update(bytes).digest();
 }
 
 /** Lower-case hexadecimal digits of bytes. */

@@ -11,6 +11,8 @@ import type {
   SecureConnectionOptions,
 } from "@libp2p/interface";
 
+import { noiseCrypto } from "./noise-crypto.ts";
+
 /** The EVM address of a secp256k1 PeerId; undefined for a key of any other kind. */
 export function addressOfPeerId(peerId: PeerId): Address | undefined {
   return peerId.type === "secp256k1" ? addressOfPublicKey(peerId.publicKey.raw) : undefined;
@@ -72,7 +74,7 @@ export function noiseWatchingSelf(
   };
 
   const encrypter = (components: Parameters<ReturnType<typeof noise>>[0]): ConnectionEncrypter => {
-    const inner = noise()(components);
+    const inner = noise({ crypto: noiseCrypto })(components);
     const secure = async (
       how: "secureInbound" | "secureOutbound",
       seen: (connection: MessageStream) => void,
