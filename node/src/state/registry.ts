@@ -4,6 +4,7 @@
  * Stored are the events by block, so that a node works without the chain once it has seen it, and a
  * rollback is a matter of forgetting the events above the fork and folding the rest again.
  */
+import { isKeyActiveAt } from "@anamnesis/sdk/core/key-activity";
 import { memoryHash } from "@anamnesis/sdk/core/status";
 import type {
   Address,
@@ -55,6 +56,8 @@ export interface Registry {
   isMember(key: Address): boolean;
   /** Open or not. */
   key(key: Address): KeyRecord | undefined;
+  /** "Was this key active at block N?", by the chain; undefined for a block that is not indexed yet. */
+  isKeyActiveAt(key: Address, block: number): boolean | undefined;
   keys(): readonly Address[];
   members(): readonly MemberRecord[];
   /** The same set until membership changes. */
@@ -149,6 +152,10 @@ export async function createRegistry(store: Store): Promise<Registry> {
     keyState,
     isMember: (key) => keyState(key) === "open",
     key: (key) => view.keys.get(key),
+    isKeyActiveAt(key, block) {
+      const indexed = pages.at(-1)?.number ?? -1;
+      return block > indexed ? undefined : isKeyActiveAt(view.keys.get(key), block);
+    },
     keys: () => [...view.keys.keys()],
     members: () => [...view.members.values()],
     activeMembers: () => active,

@@ -50,6 +50,35 @@ describe("registry", () => {
     expect(registry.keyState(addressOf("nobody"))).toBe("unknown");
   });
 
+  it("tells in which blocks a key was active, also after it was closed and rolled back", async () => {
+    const key = addressOf("replaced");
+    const active = (blocks: readonly number[]) => blocks.map((block) => registry.isKeyActiveAt(key, block));
+    const before = registry.recordedAt()!.number;
+    expect(active([0, before, before + 1])).toEqual([false, false, undefined]);
+    ledger.addNodeKey(2, key);
+    ledger.mine();
+    ledger.revokeNodeKey(2, key);
+    await index();
+    const [added, closed] = [before + 1, before + 3];
+    expect(registry.key(key)).toMatchObject({ addedAtBlock: added, revokedAtBlock: closed });
+    expect(active([before, added, closed - 1, closed, closed + 1])).toEqual([
+      false,
+      true,
+      true,
+      false,
+      undefined,
+    ]);
+    // A suspended member's key is as active as before; whether the member counts is another question.
+    ledger.suspend(2);
+    await index();
+    expect(active([added, closed - 1])).toEqual([true, true]);
+    expect(registry.isKeyActiveAt(addressOf(node(2)), registry.recordedAt()!.number)).toBe(true);
+    ledger.rollback(2);
+    ledger.mine();
+    await index();
+    expect(active([added, closed - 1, closed])).toEqual([true, true, true]);
+  });
+
   it.each([
     ["revoked", (l: FakeLedger) => l.revokeNodeKey(2, addressOf(node(2)))],
     ["suspended", (l: FakeLedger) => l.suspend(2)],
