@@ -147,8 +147,6 @@ function put(
   return { next, receipts };
 }
 
-/** Members behind the record and its response: more of them than before means that the attack is news again. */
-
 /** Whether an application's time is over, be it still in force or ended for that reason. */
 function hasRunOut(row: Vaccination | undefined, nowMs: number): boolean {
   if (row === undefined || row.state === "held" || nowMs < row.expiresAtMs) return false;
@@ -188,6 +186,27 @@ function hold(
   };
   const state = plan.refused === undefined ? "deferred" : "refused";
   return { next, receipts: [{ state, action: "observe", reason }] };
+}
+
+/** What is in force once the steps are taken, in the order in which it came. Mostly something is new, and thousands stay. */
+export function inForceAfter(
+  before: ReadonlyMap<IndicatorId, Vaccination>,
+  steps: readonly Step[],
+): readonly Vaccination[] {
+  const changed = new Map(steps.map(({ next }) => [next.indicator, next]));
+  const isMore = steps.every(({ next }) => !before.has(next.indicator));
+  const after = isMore ? [...before.values()] : [];
+  if (!isMore) {
+    for (const [indicator, row] of before) {
+      const next = changed.get(indicator);
+      if (next === undefined) after.push(row);
+      else if (next.state === "active") after.push(next);
+    }
+  }
+  for (const next of changed.values()) {
+    if (next.state === "active" && !before.has(next.indicator)) after.push(next);
+  }
+  return after;
 }
 
 /** What a step tells the consortium, at most a receipt per change of state. */

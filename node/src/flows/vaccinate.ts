@@ -16,7 +16,7 @@ import { createBlockBudget } from "./vaccinate-budget.ts";
 import { reportDrift } from "./vaccinate-drift.ts";
 import { openLane, turnOf, warned } from "./vaccinate-lane.ts";
 import { ceilingOf } from "./vaccinate-plan.ts";
-import { changeOf, planStep, receiptsOf } from "./vaccinate-step.ts";
+import { changeOf, inForceAfter, planStep, receiptsOf } from "./vaccinate-step.ts";
 import type { ControlState, Lane, Vaccinate, VaccinateOptions, VaccinationState } from "./vaccinate-types.ts";
 import { whyOf } from "./vaccinate-why.ts";
 
@@ -107,19 +107,15 @@ export function createVaccinate(
     const steps = taken.flatMap(
       (indicator) => planStep(context, lane, indicator, renewed.has(indicator), self, nowMs) ?? [],
     );
-    const before = vaccinations.active(control.name);
-    const inForce = new Map(before);
-    for (const { next } of steps) {
-      if (next.state === "active") inForce.set(next.indicator, next);
-      else inForce.delete(next.indicator);
-    }
-    const isChanged = steps.some(({ next }) => next.state === "active" || before.has(next.indicator));
     if (steps.length === 0 && !lane.isDirty) return;
+
+    const before = vaccinations.active(control.name);
+    const isChanged = steps.some(({ next }) => next.state === "active" || before.has(next.indicator));
 
     let proof: Vaccination["proof"] = "none";
     if (isChanged || lane.isDirty) {
       lane.isDirty = true;
-      const applications = [...inForce.values()];
+      const applications = inForceAfter(before, steps);
       const beganMs = clock.monotonicMs();
       await control.apply(applications);
       lane.appliedAtMs = clock.monotonicMs();
