@@ -3,7 +3,12 @@ import { defineConfig } from "vitest/config";
 // Suites that need an engine belong to `npm run test:real`, which brings it.
 const needsEngine =
   process.env.ANAMNESIS_TEST_REAL === undefined
-    ? ["test/real/suricata.test.ts", "test/real/controls.test.ts", "test/real/chain.test.ts"]
+    ? [
+        "test/real/suricata.test.ts",
+        "test/real/controls.test.ts",
+        "test/real/chain.test.ts",
+        "test/real/chain-seals.test.ts",
+      ]
     : [];
 
 export default defineConfig({

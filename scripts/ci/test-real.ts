@@ -28,7 +28,7 @@ const SUITES: Readonly<Record<string, Suite>> = {
     env: { SURICATA_ROOT: SURICATA },
   },
   chain: {
-    files: ["test/real/chain.test.ts"],
+    files: ["test/real/chain.test.ts", "test/real/chain-seals.test.ts"],
     install: [["scripts/ci/install-quorum.sh", QUORUM]],
     env: { QUORUM_GETH: join(QUORUM, "geth"), LONDON_ARTIFACTS: join(cache, "london") },
   },
