@@ -9,17 +9,19 @@ import { fileURLToPath } from "node:url";
 import { keccak256, sha256 } from "@anamnesis/sdk/core/hash";
 import secp256k1 from "secp256k1";
 import { systemClock } from "../../node/src/adapters/system.ts";
-import { percentiles } from "../../scripts/start/figures.ts";
 
 const KEY = keccak256(Uint8Array.of(3));
 const RECEIVERS = 3;
 
-/** Runs the floor pipeline; times from append to the renamed rule file, over all receivers. */
-export async function runFloor(
-  directory: string,
-  template: string,
-  load: { readonly paced: number; readonly burst: number; readonly perSecond: number },
-): Promise<{ readonly p50: number; readonly p99: number; readonly drainMs: number }> {
+/** The floor pipeline, running. */
+export interface Floor {
+  /** Times from append to the renamed rule file over all receivers, ms; all at once when `perSecond` is infinite. */
+  run(count: number, perSecond: number): Promise<readonly number[]>;
+  close(): Promise<void>;
+}
+
+/** Starts the floor pipeline: this process sends, three others receive. */
+export async function openFloor(directory: string, template: string): Promise<Floor> {
   const receivers = await Promise.all(
     Array.from({ length: RECEIVERS }, (_, i) => startReceiver(join(directory, `rules-${i}`))),
   );
@@ -31,37 +33,36 @@ export async function runFloor(
     receivers.map(({ socket }) => socket),
     stop.signal,
   );
-  const run = async (count: number, paced: boolean): Promise<number[]> => {
-    const appended: number[] = [];
-    const acks = receivers.map(({ child }) => collect(child, count));
-    const lines = Array.from({ length: count }, (_, i) =>
-      template.replaceAll("203.0.113.7", `2001:db8::${i.toString(16)}`),
-    );
-    const startMs = systemClock.nowMs();
-    if (!paced) {
-      for (let i = 0; i < count; i++) appended.push(startMs);
-      await appendFile(log, `${lines.join("\n")}\n`);
-    }
-    for (const [i, line] of paced ? lines.entries() : []) {
-      await delay(Math.max(0, startMs + (i * 1000) / load.perSecond - systemClock.nowMs()));
-      appended.push(systemClock.nowMs());
-      await appendFile(log, `${line}\n`);
-    }
-    const done = await Promise.all(acks);
-    return done.flatMap((times) => times.map((at, i) => at - (appended[i] as number)));
+  let made = 0;
+  return {
+    async run(count, perSecond) {
+      const acks = receivers.map(({ child }) => collect(child, count));
+      const lines = Array.from({ length: count }, () =>
+        template.replaceAll("203.0.113.7", `2001:db8::${(made++).toString(16)}`),
+      );
+      const appended: number[] = [];
+      const startMs = systemClock.nowMs();
+      if (!Number.isFinite(perSecond)) {
+        for (let i = 0; i < count; i++) appended.push(startMs);
+        await appendFile(log, `${lines.join("\n")}\n`);
+      }
+      for (const [i, line] of Number.isFinite(perSecond) ? lines.entries() : []) {
+        await delay(Math.max(0, startMs + (i * 1000) / perSecond - systemClock.nowMs()));
+        appended.push(systemClock.nowMs());
+        await appendFile(log, `${line}\n`);
+      }
+      const done = await Promise.all(acks);
+      return done.flatMap((times) => times.map((at, i) => at - (appended[i] as number)));
+    },
+    async close() {
+      stop.abort();
+      await sender;
+      for (const { child, socket } of receivers) {
+        socket.destroy();
+        child.kill();
+      }
+    },
   };
-  try {
-    await run(5, true);
-    const steady = percentiles(await run(load.paced, true)) ?? { p50: 0, p99: 0 };
-    return { ...steady, drainMs: Math.max(...(await run(load.burst, false))) };
-  } finally {
-    stop.abort();
-    await sender;
-    for (const { child, socket } of receivers) {
-      socket.destroy();
-      child.kill();
-    }
-  }
 }
 
 async function startReceiver(path: string): Promise<{ child: ChildProcess; socket: Socket }> {
