@@ -1,6 +1,7 @@
 /* The floor: what the same hops cost with nothing of ours in between. Three processes receive, as in the real run. */
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
+import { closeSync, fdatasyncSync, openSync, writeSync } from "node:fs";
 import { appendFile, open, watch, writeFile } from "node:fs/promises";
 import { connect, type Socket } from "node:net";
 import { join } from "node:path";
@@ -86,9 +87,10 @@ function collect(child: ChildProcess, count: number): Promise<number[]> {
   });
 }
 
-/** append → watch → parse → sign → TCP. */
+/** append → watch → parse → sign → durable → TCP: nothing leaves that a power cut could take back. */
 async function followAndSend(path: string, sockets: readonly Socket[], signal: AbortSignal): Promise<void> {
   const file = await open(path, "r");
+  const feed = openSync(`${path}.feed`, "a");
   let position = 0;
   let rest = "";
   const drain = async (): Promise<void> => {
@@ -98,6 +100,7 @@ async function followAndSend(path: string, sockets: readonly Socket[], signal: A
       position += bytesRead;
       const lines = (rest + buffer.toString("utf8", 0, bytesRead)).split("\n");
       rest = lines.pop() ?? "";
+      const frames: Buffer[] = [];
       for (const line of lines) {
         const { src_ip } = JSON.parse(line) as { src_ip: string };
         const body = Buffer.from(JSON.stringify({ src_ip }));
@@ -108,8 +111,12 @@ async function followAndSend(path: string, sockets: readonly Socket[], signal: A
           signature,
           Buffer.from([recid]),
         ]);
-        for (const socket of sockets) socket.write(frame);
+        writeSync(feed, frame);
+        frames.push(frame);
       }
+      if (frames.length === 0) continue;
+      fdatasyncSync(feed);
+      for (const socket of sockets) socket.write(Buffer.concat(frames));
     }
   };
   try {
@@ -118,5 +125,6 @@ async function followAndSend(path: string, sockets: readonly Socket[], signal: A
     if (!signal.aborted) throw error;
   } finally {
     await file.close();
+    closeSync(feed);
   }
 }

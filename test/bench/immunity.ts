@@ -1,7 +1,7 @@
 /*
  * BENCH 1: from the alert line appended at plant A to an acknowledged control at every other plant,
  * four node processes on loopback, novel attacks paced at 20 a second and then one burst; in turn with
- * it the floor: append → watch → parse → sign → TCP → verify → atomic rule file, nothing else.
+ * it the floor: append → watch → parse → sign → durable → TCP → verify → atomic rule file, nothing else.
  */
 import { appendFile, readFile } from "node:fs/promises";
 import { join } from "node:path";
