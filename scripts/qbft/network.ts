@@ -185,7 +185,7 @@ function engineArguments(seed: Seed, chainId: number): string[] {
       "--http.port",
       String(http),
       "--http.api",
-      "eth,net,txpool,istanbul",
+      "eth,net,web3,txpool,istanbul",
     ],
   ];
 }

@@ -15,7 +15,14 @@ import { checkChain, readExpected, readTrust } from "../../node/src/cli/consorti
 import { callRpc } from "../../scripts/consortium/rpc.ts";
 import { compileLondon } from "../../scripts/qbft/compile.ts";
 import { openQbftConsortium, type QbftConsortium } from "../../scripts/qbft/consortium.ts";
-import { type Attack, driveConsortium, PATIENCE_MS, type TestConsortium, until } from "../e2e/support.ts";
+import {
+  type Attack,
+  driveConsortium,
+  PATIENCE_MS,
+  run,
+  type TestConsortium,
+  until,
+} from "../e2e/support.ts";
 
 const GETH = process.env.QUORUM_GETH ?? "";
 const ARTIFACTS = process.env.LONDON_ARTIFACTS ?? "";
@@ -74,6 +81,23 @@ describe.skipIf(!ASKED)("a consortium on four QBFT validators", TIMEOUT, () => {
       expect(bytes, name).toBeLessThanOrEqual(MAX_CODE_BYTES);
   });
 
+  it("is founded once: asked again, the same contracts are compared", async () => {
+    const before = await readFile(file("consortium.json"), "utf8");
+    const trusted = await readFile(file("trust.json"), "utf8");
+    const again = await run("scripts/toolkit/found.ts", [
+      "--dir",
+      local.toolkit,
+      "--chain",
+      local.network.urls[1]!,
+      "--artifacts",
+      ARTIFACTS,
+    ]).ended;
+    expect(again, again.stderr).toMatchObject({ code: 0 });
+    expect(again.stdout).toContain(`governor ${local.consortium.governor}`);
+    expect(await readFile(file("consortium.json"), "utf8")).toBe(before);
+    expect(await readFile(file("trust.json"), "utf8")).toBe(trusted);
+  });
+
   it("records an attack of plant A at every plant", async () => {
     await attackAndRecord(3);
     await until("all plants have read the same", () => c.isAlike());
@@ -89,7 +113,7 @@ describe.skipIf(!ASKED)("a consortium on four QBFT validators", TIMEOUT, () => {
         check: "seals",
         result: "passed",
         detail: expect.stringMatching(
-          /^blocks \d+ to \d+ follow each other, each sealed by at least [34] of 4 of the trusted/,
+          /^blocks \d+ to \d+ follow each other, each sealed by at least [34] of 4 validators, trusted ones$/,
         ),
       });
       for (const name of ["registry code", "memory code", "governor code", "canary", "history", "log range"])

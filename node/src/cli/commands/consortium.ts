@@ -1,7 +1,7 @@
 /** `anamnesis consortium check`: asks a chain, and says what was found. */
-import { readFileSync } from "node:fs";
 import { fromHex } from "@anamnesis/sdk/core/bytes";
-import { AnamnesisError } from "@anamnesis/sdk/core/errors";
+import { AnamnesisError, isAnamnesisError } from "@anamnesis/sdk/core/errors";
+import { readPrivateFile } from "../../adapters/keys/private-file.ts";
 import { makeChainKey } from "../consortium/chain-key.ts";
 import { checkChain, type Report, readExpected, readTrust } from "../consortium/check.ts";
 import { clean } from "../output.ts";
@@ -67,8 +67,9 @@ export function showReports(reports: readonly Report[]): Result {
 function readKey(file: string): Uint8Array {
   let text = "";
   try {
-    text = readFileSync(file, "utf8").trim();
-  } catch {
+    text = readPrivateFile(file, "--key").trim();
+  } catch (error) {
+    if (isAnamnesisError(error)) throw error;
     // told below
   }
   if (!/^0x[0-9a-f]{64}$/.test(text))

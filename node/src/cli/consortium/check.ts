@@ -11,7 +11,7 @@ import type { Trust } from "@anamnesis/sdk/evidence/types";
 import { z } from "zod";
 import { createRpc, type Rpc } from "../../adapters/chain/rpc.ts";
 import { sendCanary } from "./canary.ts";
-import { ask, headerOf, type RpcBlock, readBlocks } from "./look.ts";
+import { askText, headerOf, type RpcBlock, readBlocks } from "./look.ts";
 import { checkSettings, type Finding, failed, passed, warning } from "./settings.ts";
 
 /** Options of `consortium check`. */
@@ -162,10 +162,8 @@ function checkSeals(blocks: readonly RpcBlock[], trust: Trust | undefined): Seal
     );
     const least = Math.min(...facts.map(({ sealedBy }) => sealedBy.length));
     const who =
-      trust === undefined
-        ? "the validators that the chain names; give --trust to hold it against yours"
-        : "the trusted validators";
-    const detail = `blocks ${facts[0]?.number} to ${facts.at(-1)?.number} follow each other, each sealed by at least ${least} of ${named.length} of ${who}`;
+      trust === undefined ? "those the chain names: give --trust to hold them against yours" : "trusted ones";
+    const detail = `blocks ${facts[0]?.number} to ${facts.at(-1)?.number} follow each other, each sealed by at least ${least} of ${named.length} validators, ${who}`;
     return { finding: passed("seals", detail), headers, sealedBy: facts.map(({ sealedBy }) => sealedBy) };
   } catch (error) {
     if (!isAnamnesisError(error)) throw error;
@@ -179,7 +177,7 @@ async function checkCode(rpc: Rpc, expected: ExpectedConsortium): Promise<Findin
   for (const [name, hash] of Object.entries(expected.codeHashes)) {
     const address = places[name];
     if (address === undefined) continue;
-    const code = fromHex(String((await ask(rpc, "eth_getCode", [address, "latest"])) ?? "0x"));
+    const code = fromHex((await askText(rpc, "eth_getCode", [address, "latest"])) ?? "0x");
     const found = toHex(keccak256(code));
     if (code.length === 0) findings.push(failed(`${name} code`, `no contract at ${address}`));
     else if (found !== hash)

@@ -41,3 +41,13 @@ export async function ask(rpc: Rpc, method: string, params: readonly unknown[] =
     throw error;
   }
 }
+
+/** The same for an answer that is text. Throws `chain.unreachable`. */
+export async function askText(
+  rpc: Rpc,
+  method: string,
+  params: readonly unknown[] = [],
+): Promise<string | undefined> {
+  const answer = await ask(rpc, method, params);
+  return typeof answer === "string" ? answer : undefined;
+}

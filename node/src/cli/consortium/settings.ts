@@ -2,7 +2,7 @@
 import type { Address } from "@anamnesis/sdk/core/types";
 import type { Header } from "@anamnesis/sdk/evidence/header";
 import type { Rpc } from "../../adapters/chain/rpc.ts";
-import { ask, type RpcBlock } from "./look.ts";
+import { ask, askText, type RpcBlock } from "./look.ts";
 
 /** What one check found. `warning` is what will hurt some day, `failed` what does today. */
 export interface Finding {
@@ -44,7 +44,7 @@ export async function checkSettings(looked: Looked): Promise<Finding[]> {
 }
 
 async function checkEngine({ rpc }: Looked): Promise<Finding> {
-  const version = String((await ask(rpc, "web3_clientVersion")) ?? "unknown");
+  const version = (await askText(rpc, "web3_clientVersion")) ?? "it does not tell its version";
   const found = /^besu\/v?(\d+)\.(\d+)\.(\d+)/i.exec(version);
   if (found === null)
     return warning(

@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { chmod, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -85,7 +85,13 @@ describe("consortium check of a development chain", () => {
 
   it("refuses what is no address, no key and no file", async () => {
     await expect(runCheck(["localhost:8545"], { wait: 1 })).rejects.toThrow(/no JSON-RPC address/);
-    await expect(runCheck([anvil.url], { wait: 1, key: "/dev/null" })).rejects.toThrow(/no key file/);
+    const key = join(directory, "some.key");
+    await expect(runCheck([anvil.url], { wait: 1, key })).rejects.toThrow(/some\.key is no key file/);
+    await writeFile(key, "0x12", { mode: 0o600 });
+    await expect(runCheck([anvil.url], { wait: 1, key })).rejects.toThrow(/some\.key is no key file/);
+    await writeFile(key, `0x${"12".repeat(32)}`);
+    await chmod(key, 0o644);
+    await expect(runCheck([anvil.url], { wait: 1, key })).rejects.toThrow(/--key: .* is open to other users/);
     await expect(runCheck([anvil.url], { wait: 1, trust: "/dev/null" })).rejects.toThrow(/--trust .* JSON/);
     await writeFile(join(directory, "bad.json"), '{"chainId":"1"}');
     await expect(runCheck([anvil.url], { wait: 1, consortium: join(directory, "bad.json") })).rejects.toThrow(

@@ -1,7 +1,6 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Command } from "commander";
 import { expect, it } from "vitest";
 import { parse, stringify } from "yaml";
 import { initConsortium } from "../../../../node/src/cli/consortium/init.ts";
@@ -12,6 +11,8 @@ const TEXT = readFileSync(join(ROOT, "docs/consortium.md"), "utf8");
 const blocks = (language: string) =>
   [...TEXT.matchAll(new RegExp(`\`\`\`${language}\n([\\s\\S]*?)\`\`\``, "g"))].map(([, body]) => body!);
 const lines = blocks("sh").flatMap((body) => body.trim().split("\n"));
+
+type Command = ReturnType<typeof createProgram>;
 
 /** Words of a command line, quotes respected. */
 const wordsOf = (line: string) =>

@@ -5,6 +5,7 @@ import { fromHex } from "@anamnesis/sdk/core/bytes";
 import { blindingKeyHash } from "@anamnesis/sdk/core/ids";
 import { addressOfPrivateKey } from "@anamnesis/sdk/core/signature";
 import type { Address } from "@anamnesis/sdk/core/types";
+import { parseTrust } from "@anamnesis/sdk/evidence/trust";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { parse, stringify } from "yaml";
 import { plantTemplate } from "../../../../node/src/cli/commands/plant-template.ts";
@@ -84,6 +85,8 @@ describe("consortium init", () => {
       epochBlocks: 30_000,
       validators: [{ block: 0, addresses: [...validators].sort() }],
     });
+    // Nobody verifies anything by it before the contracts are there.
+    await expect(read("trust.json").then(parseTrust)).rejects.toMatchObject({ code: "evidence.trust" });
     const founding = await readJson("foundation/founding.json");
     expect(founding.founders).toHaveLength(4);
     const blindingKey = fromHex((await read("foundation/blinding.key")).trim());
