@@ -53,6 +53,7 @@ const valid = (): Tree => ({
   },
 });
 
+const ADDRESS = `0x${"11".repeat(20)}`;
 const passwordIn = (file: string) => ({ file, variable: "NONE", setting: "keystore.passwordFile" });
 
 /** Sets a value at a path; undefined removes it. */
@@ -182,6 +183,31 @@ test("missing files are named with their setting and what to do", async () => {
   expect(keystore.message).toMatch(/keystore\.path.*anamnesis node init/);
   expect(readSecretFile(at("blinding.key"), "blindingKey")).toBeUndefined();
   expect(readTokens(at("tokens.json"))).toEqual([]);
+});
+
+test("a keystore without a password file, and where the member account is", async () => {
+  const path = await write({
+    ...set("keystore.passwordFile", undefined),
+    member: { keystore: "member.json", passwordFile: "member.password" },
+  });
+  const config = readConfig(path);
+  expect(config.keystore).toEqual({ path: join(directory, "node.json") });
+  expect(config.member).toEqual({
+    keystore: join(directory, "member.json"),
+    passwordFile: join(directory, "member.password"),
+  });
+  for (const [member, words] of [
+    [{ signer: "http://127.0.0.1:9000" }, /member\.account: expected the account that the signer holds/],
+    [{ signer: "http://127.0.0.1:9000", account: ADDRESS, keystore: "k" }, /member\.signer: .* not both/],
+    [{ account: "0x12" }, /member\.account/],
+    [{ signer: "nowhere", account: ADDRESS }, /member\.signer: expected the URL of a signer/],
+    [{ password: "hunter2" }, /member: /],
+  ] as const) {
+    const file = await write({ ...valid(), member });
+    const { code, message } = await refusal(() => readConfig(file));
+    expect([code, message]).toEqual(["config.invalid", expect.stringMatching(words)]);
+    expect(message).not.toContain("hunter2");
+  }
 });
 
 test("a wrong password, a wrong file and a file of another consortium are told apart", async () => {

@@ -1,14 +1,17 @@
 /** Members decide by the command line: from a proposal to its execution, and everything that is refused on the way. */
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { signDigest } from "@anamnesis/sdk/core/signature";
+import { recoverSigner, signDigest } from "@anamnesis/sdk/core/signature";
 import { createHasher } from "@anamnesis/sdk/core/typed-data";
-import type { Address } from "@anamnesis/sdk/core/types";
+import type { Address, Signature } from "@anamnesis/sdk/core/types";
 import { getAddress } from "ethers";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { readKeystoreAddress } from "../../../node/src/adapters/keys/keystore.ts";
+import { readConfig } from "../../../node/src/config.ts";
 import { startStandIn } from "../adapters/chain/stand-in-signer.ts";
 import { type Governed, giveKeystore, makeGoverned, memberAccount } from "./admin-consortium.ts";
+import { runInProcess } from "./in-process.ts";
 import type { Outcome } from "./run.ts";
 
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
@@ -394,5 +397,102 @@ describe("node keys", () => {
       /^Yes: 0x\w+ was active at block \d+\.\nIt was added for member 2 at block \d+ and revoked at block \d+\./,
     );
     expect((await c.run(["keys", "active", NEWCOMER.address])).out).toMatch(/^No: 0x\w+ was never added/);
+  });
+});
+
+describe("at a plant", () => {
+  const data = () => join(directory, "data");
+  const plant = () => join(data(), "plants", "e");
+  const here = (...args: string[]) => runInProcess([...args, "--data", data(), "--plant", "e"]);
+  const domain = () => ({ chainId: c.consortium.chainId, verifyingContract: c.consortium.registry });
+  const keystore = (member: number) => [
+    "--keystore",
+    join(directory, `member-${member}.json`),
+    "--password-file",
+    join(directory, `member-${member}.password`),
+  ];
+  const keyOf = () => readKeystoreAddress(join(plant(), "node.keystore.json"));
+
+  test("its own key is added without being named, and the configuration signed", async () => {
+    const file = join(directory, "consortium.json");
+    const made = await here("node", "init", "--consortium", file, "--chain", c.anvil.url, "-o", "raw");
+    expect([made.code, made.err]).toEqual([0, ""]);
+    expect(made.out.trim()).toBe(keyOf());
+    const added = await here("admin", "keys", "add", ...keystore(1));
+    expect([added.code, added.err]).toEqual([0, ""]);
+    expect((await here("admin", "keys", "active", keyOf())).code).toBe(0);
+    const signed = await here("admin", "sign", ...keystore(1));
+    expect([signed.code, signed.err]).toEqual([0, ""]);
+    expect(signerOf()).toBe(memberAccount(1).address);
+  });
+
+  /** Who signed the plant's configuration, if it was signed as it is. */
+  function signerOf(): string | undefined {
+    const { digest, signature } = readConfig(join(plant(), "plant.yaml"));
+    if (signature === undefined) return undefined;
+    return recoverSigner(createHasher(domain()).configuration(digest), signature.signature as Signature);
+  }
+
+  test("plant.yaml may say who speaks: a signer", async () => {
+    const standIn = await startStandIn(memberAccount(2).key, c.consortium.chainId);
+    const file = join(plant(), "plant.yaml");
+    const text = readFileSync(file, "utf8");
+    try {
+      writeFileSync(
+        file,
+        `${text}\nmember: { account: "${memberAccount(2).address}", signer: "${standIn.url}" }\n`,
+      );
+      expect(signerOf()).not.toBe(memberAccount(1).address);
+      expect((await here("admin", "sign")).err).toBe("");
+      expect(signerOf()).toBe(memberAccount(2).address);
+      expect(standIn.asked).toEqual(["eth_accounts", "eth_signTypedData"]);
+      standIn.fault = "another key";
+      expectRefusal(await here("admin", "sign"), 2, /gave a signature that is not this account's/);
+      // Options go before the file.
+      expect((await here("admin", "sign", ...keystore(3))).code).toBe(0);
+      expect(signerOf()).toBe(memberAccount(3).address);
+    } finally {
+      writeFileSync(file, text);
+      await standIn.close();
+    }
+    expectRefusal(
+      await here("admin", "sign", "--account", memberAccount(1).address),
+      2,
+      /signed by a key; a contract cannot/,
+    );
+  });
+
+  test("a new key keeps the old keystore, and is proved to a member account elsewhere", async () => {
+    const old = keyOf();
+    const made = await here("node", "rekey", "-o", "json");
+    expect([made.code, made.err]).toEqual([0, ""]);
+    const { key, kept } = JSON.parse(made.out);
+    expect([key, readKeystoreAddress(kept)]).toEqual([keyOf(), old]);
+    expect(key).not.toBe(old);
+    for (const path of [kept, join(plant(), "node.keystore.json")])
+      expect(statSync(path).mode & 0o077).toBe(0);
+
+    const proof = (
+      await here("node", "proof", "--account", memberAccount(2).address, "-o", "raw")
+    ).out.trim();
+    expectRefusal(
+      await c.as(3, "keys", "add", key, "--proof", proof),
+      2,
+      /was not signed by key 0x\w+ for account 0x\w+; make it again: anamnesis node proof/,
+    );
+    expect((await c.as(2, "keys", "add", key, "--proof", proof)).code).toBe(0);
+    expect((await json("keys", "list", "--member", "2")).keys.at(-1)).toMatchObject({ key, state: "open" });
+  });
+
+  test("a running node keeps its key, and secrets that others can read are refused", async () => {
+    const key = keyOf();
+    writeFileSync(join(plant(), "run.json"), JSON.stringify({ pid: process.pid, url: "http://127.0.0.1:1" }));
+    expectRefusal(await here("node", "rekey"), 2, /is running \(process \d+\); stop it first/);
+    rmSync(join(plant(), "run.json"));
+    chmodSync(join(plant(), "keystore.password"), 0o644);
+    expectRefusal(await here("node", "rekey"), 2, /keystore\.passwordFile: .* chmod 600/);
+    chmodSync(join(plant(), "keystore.password"), 0o600);
+    expectRefusal(await here("node", "proof", "--account", "0x12"), 2, /--account "0x12" is no address/);
+    expect(keyOf()).toBe(key);
   });
 });
