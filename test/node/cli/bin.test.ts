@@ -48,7 +48,7 @@ describe("node init", () => {
     const file = join(directory, ".anamnesis", "plants", "e", "plant.yaml");
     const text = readFileSync(file, "utf8")
       .replaceAll(/: \[\]$(?=\n# {2})/gm, ":")
-      .replaceAll(/^#(?= {2})/gm, " ");
+      .replaceAll(/^#(?= {2})/gm, "");
     expect(parse(text).controls).toHaveLength(2);
     writeFileSync(file, text);
     const config = readConfig(file);
