@@ -3,6 +3,7 @@
  * four node processes on loopback, novel attacks paced at 20 a second and then one burst; in turn with
  * it the floor: append → watch → parse → sign → durable → TCP → verify → atomic rule file, nothing else.
  */
+import { readFileSync } from "node:fs";
 import { appendFile, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
@@ -43,7 +44,7 @@ export async function run({ tiny }: { readonly tiny: boolean }): Promise<readonl
     });
     const floor = await openFloor(directory, template);
     try {
-      await Promise.all(local.plants.map((_, i) => local.startPlant(i)));
+      const nodes = await Promise.all(local.plants.map((_, i) => local.startPlant(i)));
       const watches = local.plants.map(watchPlant);
       await until(
         async () =>
@@ -59,7 +60,9 @@ export async function run({ tiny }: { readonly tiny: boolean }): Promise<readonl
       const turns: Turn[] = [];
       for (let i = 0; i < rounds; i++) {
         const bare = await floor.run(paced, PER_SECOND);
-        turns.push({ floor: bare, ours: await attack(local, template, 1000 + i * paced, paced, PER_SECOND) });
+        const before = cpuMs(nodes);
+        const ours = await attack(local, template, 1000 + i * paced, paced, PER_SECOND);
+        turns.push({ floor: bare, ours, cpuMs: (cpuMs(nodes) - before) / paced / nodes.length });
       }
       const bare = Math.max(...(await floor.run(burst, Number.POSITIVE_INFINITY)));
       const drained = await attack(local, template, 100_000, burst, Number.POSITIVE_INFINITY);
@@ -75,6 +78,22 @@ export async function run({ tiny }: { readonly tiny: boolean }): Promise<readonl
 interface Turn {
   readonly floor: readonly number[];
   readonly ours: Times;
+  /** CPU of one node for one attack, all that a node does meanwhile included. */
+  readonly cpuMs: number;
+}
+
+/** User and system time of processes, ms; 0 where there is no /proc. */
+function cpuMs(processes: readonly { readonly pid: number }[]): number {
+  let ticks = 0;
+  for (const { pid } of processes) {
+    try {
+      const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]?.split(" ") ?? [];
+      ticks += Number(fields[11]) + Number(fields[12]);
+    } catch {
+      return 0;
+    }
+  }
+  return ticks * 10; // USER_HZ is 100
 }
 
 interface Times {
@@ -195,6 +214,7 @@ function figuresOf(turns: readonly Turn[], drainMs: number, floorDrainMs: number
       p99(({ ours }) => ours.recorded),
       2000,
     ),
+    printed(NAME, "CPU of a node for one attack, ms", median(turns.map((turn) => turn.cpuMs))),
     printed(NAME, "burst: drain until protected everywhere, ms", drainMs),
     printed(NAME, "burst: drain against the floor's, ratio", drainMs / floorDrainMs),
   ];
