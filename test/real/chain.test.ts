@@ -3,26 +3,35 @@
  *
  * The tests are one story, told in order.
  */
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { spawn } from "node:child_process";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { text } from "node:stream/consumers";
+import { fromHex } from "@anamnesis/sdk/core/bytes";
+import { toPattern } from "@anamnesis/sdk/core/pattern";
 import type { Address } from "@anamnesis/sdk/core/types";
+import { encodeBundle } from "@anamnesis/sdk/evidence/parse";
 import { parseTrust } from "@anamnesis/sdk/evidence/trust";
+import type { RecordName } from "@anamnesis/sdk/evidence/types";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { MEMORY, REGISTRY } from "../../node/src/adapters/chain/abi.ts";
 import { makeChainKey } from "../../node/src/cli/consortium/chain-key.ts";
 import { checkChain, readExpected, readTrust } from "../../node/src/cli/consortium/check.ts";
+import { ROOT } from "../../scripts/consortium/consortium.ts";
 import { callRpc } from "../../scripts/consortium/rpc.ts";
 import { compileLondon } from "../../scripts/qbft/compile.ts";
 import { openQbftConsortium, type QbftConsortium } from "../../scripts/qbft/consortium.ts";
 import {
   type Attack,
   driveConsortium,
+  type Ended,
   PATIENCE_MS,
   run,
   type TestConsortium,
   until,
 } from "../e2e/support.ts";
+import { bundleFromChain } from "./evidence-from-chain.ts";
 
 const GETH = process.env.QUORUM_GETH ?? "";
 const ARTIFACTS = process.env.LONDON_ARTIFACTS ?? "";
@@ -194,6 +203,36 @@ describe.skipIf(!ASKED)("a consortium on four QBFT validators", TIMEOUT, () => {
     await everyTransactionSucceeded();
   });
 
+  it("proves its records to an auditor without a network, until one byte is another", async () => {
+    const bundle = await bundleFromChain(
+      {
+        url: local.network.urls[0]!,
+        trust: readTrust(file("trust.json")),
+        blindingKey: fromHex((await readFile(file("foundation/blinding.key"), "utf8")).trim()),
+        keys: local.plants.map(({ node }) => node.address),
+      },
+      attacks.map(nameOf),
+    );
+    const bytes = encodeBundle(bundle);
+    await writeFile(file("bundle.json"), bytes);
+    const whole = await verifyWithoutNetwork("bundle.json");
+    expect(whole, whole.stderr).toMatchObject({ code: 0 });
+    expect(whole.stdout).toMatch(
+      new RegExp(`^Verified: ${attacks.length} records .*sealed by [34] of 4 validators`),
+    );
+    // A proof, a signature, a seal: somewhere in each of them one bit.
+    for (const [index, place] of (["proof", "signature", "headers"] as const).entries()) {
+      const json = Buffer.from(bytes).toString();
+      const at = json.indexOf("0x", json.indexOf(`"${place}"`)) + 40;
+      const flipped = Buffer.from(bytes);
+      flipped[at] = json[at] === "0" ? 0x31 : 0x30;
+      await writeFile(file(`flipped-${index}.json`), flipped);
+      const refused = await verifyWithoutNetwork(`flipped-${index}.json`);
+      expect(refused.code, `${place}: ${refused.stdout}`).toBe(1);
+      expect(refused.stdout).toMatch(/^Not verified: /);
+    }
+  });
+
   it("names the validator that stays away", async () => {
     await validator(1).kill();
     const from = await height();
@@ -210,6 +249,25 @@ describe.skipIf(!ASKED)("a consortium on four QBFT validators", TIMEOUT, () => {
       async () => Number(await callRpc(validator(1).url, "eth_blockNumber")) > from,
     );
   });
+
+  /** What a record's id is the hash of. */
+  const nameOf = ({ address }: Attack): RecordName => ({
+    type: "indicator",
+    ...toPattern({ form: "observable", observable: { kind: "ipv6-addr", value: address } }),
+  });
+
+  /** Verifies in a network namespace of its own, which has no interface that is up. */
+  async function verifyWithoutNetwork(name: string): Promise<Ended> {
+    const script = join(ROOT, "test/real/verify-offline.ts");
+    const args = ["-rn", process.execPath, script, file(name), file("trust.json")];
+    const child = spawn("unshare", args, { stdio: ["ignore", "pipe", "pipe"] });
+    const [stdout, stderr, code] = await Promise.all([
+      text(child.stdout),
+      text(child.stderr),
+      new Promise<number | null>((resolve) => child.once("close", resolve)),
+    ]);
+    return { code, stdout, stderr };
+  }
 
   async function events(address: Address) {
     const filter = { address, fromBlock: "0x0", toBlock: "latest" };
