@@ -12,6 +12,8 @@ interface Suite {
   readonly files: readonly string[];
   readonly install: readonly (readonly string[])[];
   readonly env: Readonly<Record<string, string>>;
+  /** One file after the other: each starts a network of processes. */
+  readonly inTurn?: true;
 }
 
 const SURICATA = join(cache, "suricata");
@@ -31,6 +33,7 @@ const SUITES: Readonly<Record<string, Suite>> = {
     files: ["test/real/chain.test.ts", "test/real/chain-seals.test.ts"],
     install: [["scripts/ci/install-quorum.sh", QUORUM]],
     env: { QUORUM_GETH: join(QUORUM, "geth"), LONDON_ARTIFACTS: join(cache, "london") },
+    inTurn: true,
   },
 };
 
@@ -53,7 +56,8 @@ for (const name of names) {
   }
   const vitest = join(root, "node_modules/vitest/vitest.mjs");
   const env = { ...process.env, ...suite.env, ANAMNESIS_TEST_REAL: "1" };
-  const run = spawnSync(process.execPath, [vitest, "run", ...suite.files], {
+  const turns = suite.inTurn === true ? ["--no-file-parallelism"] : [];
+  const run = spawnSync(process.execPath, [vitest, "run", ...turns, ...suite.files], {
     cwd: root,
     stdio: "inherit",
     env,
