@@ -6,6 +6,7 @@ import {
   type StandingChange,
   stops,
   weaker,
+  wordOf,
 } from "@anamnesis/sdk/core/policy";
 import type { ActionClass, StatusName } from "@anamnesis/sdk/core/types";
 import fc from "fast-check";
@@ -323,5 +324,18 @@ describe("decide", () => {
       }),
       { numRuns: 2000 },
     );
+  });
+});
+
+describe("wordOf", () => {
+  it("is protected at deny and above, whatever the ceiling", () => {
+    for (const action of ["deny", "block", "isolate"] as const)
+      expect(wordOf(action, "alert")).toBe("protected");
+  });
+
+  it("tells a warning that could be more from one that is all there can be", () => {
+    expect(wordOf("alert", "block")).toBe("warned");
+    expect(wordOf("alert", "alert")).toBe("watched");
+    expect(wordOf("observe", "block")).toBe("none");
   });
 });

@@ -1,5 +1,5 @@
-import { isSelfStale, stops } from "@anamnesis/sdk/core/policy";
-import type { IndicatorId } from "@anamnesis/sdk/core/types";
+import { isSelfStale, weaker, wordOf } from "@anamnesis/sdk/core/policy";
+import type { ActionClass, IndicatorId } from "@anamnesis/sdk/core/types";
 import type { HealthView } from "../api.ts";
 import type { Config } from "../config.ts";
 import type { AnswerRecords } from "./answer-records.ts";
@@ -79,22 +79,18 @@ function alarmsOf({ clock, config, vaccinate, running }: AnswerPorts): HealthVie
 /** Records by the highest state this plant reached, counted from what is in force: cheap at any size. */
 function countStates(
   { config, rooms }: AnswerPorts,
-  { able }: AnswerRecords,
+  { ceiling }: AnswerRecords,
 ): Pick<HealthView, "warned" | "watched" | "protected"> {
-  const strongest = new Map<IndicatorId, "alert" | "stop">();
+  const strongest = new Map<IndicatorId, ActionClass>();
   for (const { name } of config.controls) {
     for (const [id, { action }] of rooms.vaccinations.active(name)) {
-      if (stops(action)) strongest.set(id, "stop");
-      else if (action === "alert" && !strongest.has(id)) strongest.set(id, "alert");
+      if (weaker(strongest.get(id) ?? "observe", action)) strongest.set(id, action);
     }
   }
-  const counts = { warned: 0, watched: 0, protected: 0 };
+  const counts = { none: 0, warned: 0, watched: 0, protected: 0 };
   for (const [id, action] of strongest) {
     const record = rooms.memory.record(id);
-    if (record === undefined) continue;
-    if (action === "stop") counts.protected++;
-    else if (able(record) === "protected") counts.warned++;
-    else counts.watched++;
+    if (record !== undefined) counts[wordOf(action, ceiling(record))]++;
   }
   return counts;
 }

@@ -1,6 +1,5 @@
 import { AnamnesisError } from "@anamnesis/sdk/core/errors";
-import { stops } from "@anamnesis/sdk/core/policy";
-import type { IndicatorId } from "@anamnesis/sdk/core/types";
+import type { ActionClass, IndicatorId } from "@anamnesis/sdk/core/types";
 import type { ApplicationView, IndicatorView } from "../api.ts";
 import type { MemoryRecord } from "../state/memory.ts";
 import type { RecordView } from "../state/record.ts";
@@ -12,7 +11,7 @@ export interface AnswerRecords {
   /** What each control does about a record. */
   applications(id: IndicatorId): ApplicationView[];
   /** The strongest that this plant's controls could do about a record. */
-  able(record: MemoryRecord): IndicatorView["able"];
+  ceiling(record: MemoryRecord): ActionClass;
   view(record: MemoryRecord): IndicatorView;
   /** By id, STIX id or a unique prefix of at least 8 hexadecimal digits. */
   find(id: string): MemoryRecord | undefined;
@@ -47,14 +46,12 @@ export function createAnswerRecords(ports: AnswerPorts): AnswerRecords {
     });
   }
 
-  function able(record: MemoryRecord): IndicatorView["able"] {
-    if (record.form === undefined) return "none";
-    const action = ports.vaccinate.ableTo(record.form, record.class);
-    return stops(action) ? "protected" : action === "alert" ? "watched" : "none";
+  function ceiling({ form, class: of }: MemoryRecord): ActionClass {
+    return form === undefined ? "observe" : ports.vaccinate.ableTo(form, of);
   }
 
   const view = (record: MemoryRecord): IndicatorView =>
-    indicatorView(rooms, { applications, able }, record, clock.nowMs());
+    indicatorView(rooms, { applications, ceiling }, record, clock.nowMs());
 
   function find(id: string): MemoryRecord | undefined {
     const exact = memory.record(id as IndicatorId);
@@ -85,5 +82,5 @@ export function createAnswerRecords(ports: AnswerPorts): AnswerRecords {
     return views;
   }
 
-  return { applications, able, view, find, need, all };
+  return { applications, ceiling, view, find, need, all };
 }

@@ -17,7 +17,7 @@ import type { DetectionOutcome, Detections, QueuedCandidate, StoredDetection } f
 import type { OwnFeed, Sealed } from "./append.ts";
 import type { AttestPorts } from "./attest.ts";
 import { loadSightings } from "./sightings.ts";
-import { stateAttack, UNKNOWN_SEVERITY } from "./statement.ts";
+import { stateAttack } from "./statement.ts";
 
 /** The company's word on what leaves the plant. */
 export interface ReleasePolicy {
@@ -85,7 +85,7 @@ export async function createPublish(ports: PublishPorts): Promise<Publish> {
 
   function isAutomatic(candidate: Candidate, severity: number | null): boolean {
     const rule = ports.release.automatic.find((each) => each.class === candidate.class);
-    return rule !== undefined && (severity ?? UNKNOWN_SEVERITY) >= rule.minSeverity;
+    return rule !== undefined && (severity ?? 0) >= rule.minSeverity;
   }
 
   async function judge(stored: StoredDetection): Promise<void> {

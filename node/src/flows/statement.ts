@@ -35,8 +35,8 @@ export interface MetAttack {
   readonly basis?: 1 | 3;
 }
 
-/** An alert's severity when the detector gave none: no automatic release rests on it alone. */
-export const UNKNOWN_SEVERITY = 40;
+/** The confidence of an alert whose detector gave no severity; it releases nothing by itself. */
+const UNKNOWN_SEVERITY = 40;
 
 /** Seals the entries that state an attack. Throws `blindingKey.missing` and what `signStance` throws. */
 export function stateAttack(ports: StatementPorts, input: MetAttack): Sealed[] {

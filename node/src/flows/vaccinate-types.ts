@@ -1,6 +1,6 @@
 /** The vaccination flow as others see it. */
 import type { AnamnesisError, ErrorCode } from "@anamnesis/sdk/core/errors";
-import type { Approval, ControlPhase, ControlView } from "@anamnesis/sdk/core/policy";
+import type { Approval, ControlPhase, ControlView, PlantWord } from "@anamnesis/sdk/core/policy";
 import type {
   ActionClass,
   IndicatorForm,
@@ -33,8 +33,7 @@ export interface ControlState {
 
 /** What stands at the plant for one record. */
 export interface VaccinationState {
-  /** warned: an alert is verified. protected: deny or above is. watched: the ceiling is alert and an alert is verified. */
-  readonly word: "none" | "warned" | "watched" | "protected";
+  readonly word: PlantWord;
   readonly controls: readonly ControlState[];
 }
 

@@ -7,7 +7,7 @@
  * and the same decisions are made again at the next start.
  */
 import { AnamnesisError, isAnamnesisError } from "@anamnesis/sdk/core/errors";
-import { DEFAULT_BUDGET_PER_HOUR, isSelfStale, stops, weaker } from "@anamnesis/sdk/core/policy";
+import { DEFAULT_BUDGET_PER_HOUR, isSelfStale, weaker, wordOf } from "@anamnesis/sdk/core/policy";
 import type { ActionClass, IndicatorForm, IndicatorId, ReleaseClass, Self } from "@anamnesis/sdk/core/types";
 import type { Clock, Control, Log } from "../ports.ts";
 import type { RecordView } from "../state/record.ts";
@@ -169,15 +169,10 @@ export function createVaccinate(
         ...(row === undefined ? {} : { expiresAtMs: row.expiresAtMs }),
       };
     });
-    const isWarned = controls.some(({ action }) => action === "alert");
-    const isWatched = isWarned && controls.every(({ ceiling }) => !stops(ceiling));
-    const word = controls.some(({ action }) => stops(action))
-      ? "protected"
-      : isWatched
-        ? "watched"
-        : isWarned
-          ? "warned"
-          : "none";
+    const word = wordOf(
+      strongestOf(controls.map(({ action }) => action)),
+      strongestOf(controls.map(({ ceiling }) => ceiling)),
+    );
     return { word, controls };
   }
 
@@ -255,8 +250,7 @@ export function createVaccinate(
     warned: () => warned(lanes),
     stateOf,
     ableTo(form, recordClass) {
-      const actions = lanes.map((lane) => ceiling(lane, form, recordClass));
-      return actions.reduce((best, each) => (weaker(best, each) ? each : best), "observe" as ActionClass);
+      return strongestOf(lanes.map((lane) => ceiling(lane, form, recordClass)));
     },
     why: (value) =>
       whyOf(
@@ -277,4 +271,8 @@ export function createVaccinate(
         ),
       ),
   };
+}
+
+function strongestOf(actions: readonly ActionClass[]): ActionClass {
+  return actions.reduce<ActionClass>((best, each) => (weaker(best, each) ? each : best), "observe");
 }

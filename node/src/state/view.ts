@@ -1,7 +1,8 @@
 /* How a record looks from outside: to policy (`recordView`) and to people (`indicatorView`). */
+import { stops, wordOf } from "@anamnesis/sdk/core/policy";
 import { type DecayKind, score } from "@anamnesis/sdk/core/score";
 import { status } from "@anamnesis/sdk/core/status";
-import type { IndicatorId, Register, Status } from "@anamnesis/sdk/core/types";
+import type { ActionClass, IndicatorId, Register, Status } from "@anamnesis/sdk/core/types";
 import type { ApplicationView, IndicatorView, StanceView } from "../api.ts";
 import type { Rooms } from "../rooms.ts";
 import { type MemoryRecord, NO_STATUS } from "./memory.ts";
@@ -10,7 +11,7 @@ import type { RecordView } from "./record.ts";
 /** What vaccination adds to a record; absent on a stopped plant for what needs a running one. */
 export interface ControlsOf {
   applications(id: IndicatorId): readonly ApplicationView[];
-  able(record: MemoryRecord): IndicatorView["able"];
+  ceiling(record: MemoryRecord): ActionClass;
 }
 
 type Seen = Pick<Rooms, "memory" | "registry" | "changes">;
@@ -67,6 +68,10 @@ function activeRegisters(
     .filter(({ member }) => active.has(member));
 }
 
+function isActing(view: ApplicationView): view is ApplicationView & { readonly action: ActionClass } {
+  return view.action !== "none" && view.action !== "observe";
+}
+
 /** A record as API, command line and SDK show it. */
 export function indicatorView(
   rooms: Seen,
@@ -79,10 +84,9 @@ export function indicatorView(
   const subject = memory.subject(record.id);
   const best = memory.bestResponse(record.id, at);
   const applications = controls.applications(record.id);
-  const acting = applications.filter(({ action }) => action !== "none" && action !== "observe");
-  const stopping = acting.filter(({ action }) => action !== "alert");
-  const able = controls.able(record);
-  const strongest = stopping[0] ?? acting[0];
+  const acting = applications.filter(isActing);
+  const strongest = acting.find(({ action }) => stops(action)) ?? acting[0];
+  const ceiling = controls.ceiling(record);
   const registers = activeRegisters(rooms, record);
   const sightings = [...record.sightings.values()];
   return {
@@ -112,15 +116,8 @@ export function indicatorView(
       lastMs: sightings.length === 0 ? null : Math.max(...sightings.map(({ lastMs }) => lastMs)),
       plants: sightings.length,
     },
-    state:
-      stopping.length > 0
-        ? "protected"
-        : acting.length === 0
-          ? "none"
-          : able === "protected"
-            ? "warned"
-            : "watched",
-    able,
+    state: wordOf(strongest?.action ?? "observe", ceiling),
+    able: stops(ceiling) ? "protected" : ceiling === "alert" ? "watched" : "none",
     proof: strongest?.proof ?? "none",
     applications,
     timeline: changes.timeline(record.id),

@@ -121,6 +121,19 @@ export function stops(action: ActionClass): boolean {
   return RANK[action] >= RANK.deny;
 }
 
+/** The one word for what stands at a plant (DESIGN §6). */
+export type PlantWord = "none" | "warned" | "watched" | "protected";
+
+/**
+ * protected: deny or above is verified. watched: an alert is, and the plant's ceiling is alert.
+ * warned: an alert is, and more is possible.
+ */
+export function wordOf(strongest: ActionClass, ceiling: ActionClass): PlantWord {
+  if (stops(strongest)) return "protected";
+  if (strongest !== "alert") return "none";
+  return stops(ceiling) ? "warned" : "watched";
+}
+
 /** Why a record may not be in force at all, or undefined when it may. */
 function ended(input: PolicyInput): PolicyReason | undefined {
   const { indicatorStatus, validUntilMs } = input.record;

@@ -271,7 +271,7 @@ export async function makeConsortium(
     if (record === undefined) return undefined;
     return indicatorView(
       rooms,
-      { applications: () => [], able: () => "protected" },
+      { applications: () => [], ceiling: () => "block" },
       record,
       plant.clock.nowMs(),
     );
