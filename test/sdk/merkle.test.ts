@@ -8,13 +8,16 @@ import {
   frontierAt,
   inclusionPath,
   leafHash,
+  leafHashOf,
   type NodeReader,
   nodeHash,
+  readAppended,
   rootOf,
   rootsFromPath,
   verifyConsistency,
   verifyInclusion,
 } from "@anamnesis/sdk/core/merkle";
+import type { Commitment } from "@anamnesis/sdk/core/types";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { bytesOf, readVectors } from "./vectors.ts";
@@ -92,6 +95,7 @@ test("inclusion paths", () => {
     expect(hexes(inclusionPath(read, index, size))).toEqual(path);
     const bytes = path.map(bytesOf);
     const leaf = leafHash(bytesOf(commitment));
+    expect(leafHashOf(commitment as Commitment)).toEqual(leaf);
     expect(verifyInclusion(leaf, index, size, bytes, bytesOf(root))).toBe(true);
     expect(verifyInclusion(leaf, index, size, [...bytes, leaf], bytesOf(root))).toBe(false);
     expect(verifyInclusion(leaf, size, size, bytes, bytesOf(root))).toBe(false);
@@ -163,4 +167,18 @@ test("a tree agrees with RFC 9162's recursion, and its proofs verify", () => {
     }),
     { numRuns: 60 },
   );
+});
+
+test("an append alone is enough for every path between the sizes it went through", () => {
+  const leaves = Array.from({ length: 150 }, (_, i) => leafHash(Uint8Array.of(i)));
+  const whole = grow(leaves);
+  for (const from of [0, 1, 7, 31, 64, 99]) {
+    const before = frontierAt(whole.read, from);
+    const known = readAppended(before, appendLeaves(before, leaves.slice(from)).closed);
+    for (let n = from + 1; n <= leaves.length; n += 3)
+      for (let m = Math.max(from, 1); m <= n; m++) {
+        expect(consistencyPath(known, m, n)).toEqual(consistencyPath(whole.read, m, n));
+        expect(consistencyPath(known, m, n, true)).toEqual(consistencyPath(whole.read, m, n, true));
+      }
+  }
 });

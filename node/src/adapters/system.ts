@@ -24,7 +24,7 @@ export const systemClock: Clock = {
 /** Random bytes drawn from the system at once: a draw costs as much as hashing an entry. */
 const POOL_BYTES = 8192;
 
-let pool = randomBytes(POOL_BYTES);
+let pool = new Uint8Array(randomBytes(POOL_BYTES));
 let taken = 0;
 
 /** The operating system's random bytes, none given twice. */
@@ -32,10 +32,10 @@ export const systemRandomness: Randomness = {
   bytes(length) {
     if (length > POOL_BYTES) return randomBytes(length);
     if (taken + length > POOL_BYTES) {
-      pool = randomBytes(POOL_BYTES);
+      pool = new Uint8Array(randomBytes(POOL_BYTES));
       taken = 0;
     }
-    const bytes = Uint8Array.prototype.slice.call(pool, taken, taken + length);
+    const bytes = pool.slice(taken, taken + length);
     pool.fill(0, taken, taken + length); // what was given away is not kept here
     taken += length;
     return bytes;

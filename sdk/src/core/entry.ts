@@ -1,14 +1,17 @@
 import { concat, toHex, utf8 } from "./bytes.ts";
-import { canonicalBytes, canonicalText } from "./canonical.ts";
+import { canonicalText } from "./canonical.ts";
+import { quickEntryText } from "./entry-text.ts";
 import { AnamnesisError } from "./errors.ts";
-import { sha256 } from "./hash.ts";
+import { sha256, sha256Hex } from "./hash.ts";
 import { entrySchema } from "./schema.ts";
 import type { Commitment, Entry } from "./types.ts";
 
 /** Largest canonical entry, bytes. */
 export const MAX_ENTRY_BYTES = 65_536;
 
-const ENTRY = utf8("anamnesis/entry/1\0");
+const SALT_BYTES = 32;
+const DOMAIN = utf8("anamnesis/entry/1\0");
+const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /** A leaf of a feed: the entry with its salt, or, when it is withheld or erased, its commitment and the reason. */
@@ -18,8 +21,7 @@ export type Item =
 
 /** Canonical bytes of an entry (RFC 8785). Throws `input.tooLarge`, `entry.malformed` for what nobody could read back. */
 export function encodeEntry(entry: Entry): Uint8Array {
-  checkShape(entry);
-  const bytes = canonicalBytes(entry);
+  const bytes = encodeText(quickEntryText(entry) ?? checkedText(entry));
   if (bytes.length > MAX_ENTRY_BYTES) {
     throw new AnamnesisError(
       "input.tooLarge",
@@ -39,10 +41,33 @@ export function decodeEntry(bytes: Uint8Array): Entry {
   } catch (cause) {
     throw new AnamnesisError("entry.malformed", "an entry is not JSON in UTF-8", { cause });
   }
+  if (quickEntryText(value) === text) return value as Entry;
   const entry = checkShape(value);
   if (canonicalText(value) !== text)
     throw new AnamnesisError("entry.malformed", "an entry is not in canonical form (RFC 8785)");
   return entry;
+}
+
+function checkedText(entry: Entry): string {
+  checkShape(entry);
+  return canonicalText(entry);
+}
+
+/** Entries are small and many: they share memory, as Node's buffers do. */
+const SLAB_BYTES = 16_384;
+let slab = new Uint8Array(0);
+let slabUsed = 0;
+
+function encodeText(text: string): Uint8Array {
+  const most = 3 * text.length; // bytes of a UTF-16 unit in UTF-8 at most
+  if (most > SLAB_BYTES) return utf8(text);
+  if (slabUsed + most > slab.length) {
+    slab = new Uint8Array(SLAB_BYTES);
+    slabUsed = 0;
+  }
+  const start = slabUsed;
+  slabUsed += encoder.encodeInto(text, slab.subarray(start)).written;
+  return slab.subarray(start, slabUsed);
 }
 
 function checkShape(value: unknown): Entry {
@@ -59,22 +84,28 @@ function checkShape(value: unknown): Entry {
 
 /** SHA-256("anamnesis/entry/1\0" ‖ salt ‖ entry), 32 bytes: what the feed commits to. Salt is 32 bytes. */
 export function commitmentBytes(salt: Uint8Array, entry: Uint8Array): Uint8Array {
-  return sha256(concat(ENTRY, salt, entry));
+  return sha256(preimageOf(salt, entry));
 }
 
-const commitments = new WeakMap<Item, Uint8Array>();
-
-/** The commitment of an item, 32 bytes; worked out once, since items never change. */
+/** The commitment of an item, 32 bytes. */
 export function commitmentOf(item: Item): Uint8Array {
-  if ("commitment" in item) return item.commitment;
-  const known = commitments.get(item);
-  if (known !== undefined) return known;
-  const fresh = commitmentBytes(item.salt, item.entry);
-  commitments.set(item, fresh);
-  return fresh;
+  return "commitment" in item ? item.commitment : commitmentBytes(item.salt, item.entry);
 }
 
 /** A commitment as hexadecimal, as attestations carry it in `content`. */
 export function commitmentHex(item: Item): Commitment {
-  return toHex(commitmentOf(item)) as Commitment;
+  if ("commitment" in item) return toHex(item.commitment) as Commitment;
+  return `0x${sha256Hex(preimageOf(item.salt, item.entry))}` as Commitment;
+}
+
+/** What is hashed for a commitment: its domain, and room for a salt and the largest entry. */
+const preimage = new Uint8Array(DOMAIN.length + SALT_BYTES + MAX_ENTRY_BYTES);
+preimage.set(DOMAIN);
+
+function preimageOf(salt: Uint8Array, entry: Uint8Array): Uint8Array {
+  const length = DOMAIN.length + salt.length + entry.length;
+  if (length > preimage.length) return concat(DOMAIN, salt, entry);
+  preimage.set(salt, DOMAIN.length);
+  preimage.set(entry, DOMAIN.length + salt.length);
+  return preimage.subarray(0, length);
 }

@@ -5,8 +5,10 @@
  * index·2^level. Complete subtrees never change, so they can be written once and read for any proof;
  * the open edge of the tree is the frontier: one peak per set bit of the size, largest first.
  */
+import { createHexWriter } from "#platform";
 import { equalBytes } from "./bytes.ts";
 import { sha256 } from "./hash.ts";
+import type { Commitment } from "./types.ts";
 
 /** Reads a complete subtree's hash, 32 bytes. */
 export type NodeReader = (level: number, index: number) => Uint8Array;
@@ -29,11 +31,21 @@ export const EMPTY_FRONTIER: Frontier = { size: 0, peaks: [] };
 
 const EMPTY_ROOT = sha256(new Uint8Array(0));
 
+/** What is hashed for a leaf: 0x00 and room for a commitment. */
+const outer = new Uint8Array(33);
+const writeDigits = createHexWriter(outer);
+
 /** SHA-256(0x00 ‖ commitment): the leaf of an entry, 32 bytes (RFC 9162 §2.1.1). */
 export function leafHash(commitment: Uint8Array): Uint8Array {
-  const bytes = new Uint8Array(1 + commitment.length);
+  const bytes = commitment.length === 32 ? outer : new Uint8Array(1 + commitment.length);
   bytes.set(commitment, 1);
   return sha256(bytes);
+}
+
+/** The leaf of an entry whose commitment is at hand as hexadecimal. */
+export function leafHashOf(commitment: Commitment): Uint8Array {
+  writeDigits(commitment.slice(2), 1);
+  return sha256(outer);
 }
 
 /** What is hashed for an inner node: 0x01 and room for two hashes. */
@@ -78,6 +90,24 @@ export function appendLeaves(
     size++;
   }
   return { frontier: { size, peaks }, closed };
+}
+
+/** Complete subtrees of level ≥ 1 in a tree of `size` leaves. */
+export function innerCount(size: number): number {
+  return size - peakCount(size);
+}
+
+/**
+ * Reads what an append knows without a store: the peaks it began with and the subtrees it closed. That is
+ * all that consistency paths between sizes from `from.size` on are made of.
+ */
+export function readAppended(from: Frontier, closed: readonly ClosedNode[]): NodeReader {
+  return (level, index) => {
+    const closer = (index + 1) * 2 ** level - 1; // its last leaf closed it
+    const before = closer - from.size; // leaves before that one, each a node itself
+    if (before < 0) return from.peaks[peakCount(Math.floor(from.size / 2 ** (level + 1)))] as Uint8Array;
+    return (closed[before + innerCount(closer) - innerCount(from.size) + level] as ClosedNode).hash;
+  };
 }
 
 /** The Merkle tree hash of a frontier, 32 bytes; of nothing: SHA-256 of the empty string. */

@@ -8,9 +8,10 @@
  * n × (0 salt 32 length u32 entry | 1 commitment 32 length u8 reason) · path u8 n, n × 32 ·
  * head size u64, root 32, signature 65.
  */
-import { concat, equalBytes, fromHex, readUint, toHex, uintBytes, utf8 } from "./bytes.ts";
-import { commitmentOf, type Item, MAX_ENTRY_BYTES } from "./entry.ts";
+import { equalBytes, fromHex, readUint, toHex, uintBytes } from "./bytes.ts";
+import { commitmentOf, type Item } from "./entry.ts";
 import { AnamnesisError } from "./errors.ts";
+import { itemLength, readItem, writeItem } from "./item.ts";
 import {
   appendLeaves,
   type ClosedNode,
@@ -28,6 +29,8 @@ import type { Address, Bytes32, Signature, SignedHead } from "./types.ts";
 export const MAX_ITEMS = 4096;
 /** Bytes of one message at most: 1 MiB of items and their frame. */
 export const MAX_MESSAGE_BYTES = 1_048_576 + 131_072;
+/** What a message holds beside its peaks, items and path. */
+const FRAME_BYTES = 1 + 20 + 8 + 1 + 2 + 1 + 8 + 32 + 65;
 
 /** A stretch [start, start + items.length) of a feed under a signed head. */
 export interface FeedMessage {
@@ -50,25 +53,33 @@ export interface VerifiedMessage {
 
 /** Encodes a message. Throws `message.tooLarge`. */
 export function encodeMessage(message: FeedMessage): Uint8Array {
-  const parts: Uint8Array[] = [Uint8Array.of(1), fromHex(message.feed), uintBytes(message.start, 8)];
-  parts.push(Uint8Array.of(message.peaks.length), ...message.peaks, uintBytes(message.items.length, 2));
-  for (const item of message.items) {
-    if ("commitment" in item) {
-      const reason = utf8(item.reason);
-      parts.push(Uint8Array.of(1), item.commitment, Uint8Array.of(reason.length), reason);
-    } else {
-      parts.push(Uint8Array.of(0), item.salt, uintBytes(item.entry.length, 4), item.entry);
-    }
-  }
-  parts.push(Uint8Array.of(message.path.length), ...message.path);
-  parts.push(uintBytes(message.head.size, 8), fromHex(message.head.root), fromHex(message.head.signature));
-  const bytes = concat(...parts);
-  if (bytes.length > MAX_MESSAGE_BYTES) {
+  const { peaks, items, path, head } = message;
+  const itemBytes = items.reduce((sum, item) => sum + itemLength(item), 0);
+  const length = FRAME_BYTES + 32 * (peaks.length + path.length) + itemBytes;
+  if (length > MAX_MESSAGE_BYTES) {
     throw new AnamnesisError(
       "message.tooLarge",
-      `a message of ${bytes.length} bytes exceeds ${MAX_MESSAGE_BYTES}; send fewer items`,
+      `a message of ${length} bytes exceeds ${MAX_MESSAGE_BYTES}; send fewer items`,
     );
   }
+  const bytes = new Uint8Array(length);
+  let at = 0;
+  const put = (part: Uint8Array) => {
+    bytes.set(part, at);
+    at += part.length;
+  };
+  put(Uint8Array.of(1));
+  put(fromHex(message.feed));
+  put(uintBytes(message.start, 8));
+  put(Uint8Array.of(peaks.length));
+  peaks.forEach(put);
+  put(uintBytes(items.length, 2));
+  for (const item of items) at = writeItem(bytes, at, item);
+  put(Uint8Array.of(path.length));
+  path.forEach(put);
+  put(uintBytes(head.size, 8));
+  put(fromHex(head.root));
+  put(fromHex(head.signature));
   return bytes;
 }
 
@@ -116,22 +127,9 @@ export function decodeMessage(bytes: Uint8Array): FeedMessage {
     );
   const items: Item[] = [];
   for (let i = 0; i < count; i++) {
-    const tag = number(1);
-    if (tag === 0) {
-      const salt = take(32);
-      const length = number(4);
-      if (length > MAX_ENTRY_BYTES)
-        throw new AnamnesisError(
-          "message.malformed",
-          `an item claims ${length} bytes; at most ${MAX_ENTRY_BYTES} are allowed`,
-        );
-      items.push({ salt, entry: take(length) });
-    } else if (tag === 1) {
-      const commitment = take(32);
-      items.push({ commitment, reason: Buffer.from(take(number(1))).toString("utf8") });
-    } else {
-      throw new AnamnesisError("message.malformed", `an item of unknown kind ${tag}`);
-    }
+    const { item, end } = readItem(bytes, at);
+    items.push(item);
+    at = end;
   }
   const path = hashes();
   const head: SignedHead = {

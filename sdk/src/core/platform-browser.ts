@@ -24,6 +24,8 @@ export const bytesOfHex: typeof Node.bytesOfHex = (digits) => {
   return bytes.subarray(0, createHexWriter(bytes)(digits, 0));
 };
 
+export const isHexDigits: typeof Node.isHexDigits = (digits) => /^(?:[0-9a-f]{2})*$/.test(digits);
+
 export const createHexWriter: typeof Node.createHexWriter = (target) => (digits, offset) => {
   const length = Math.min(Math.floor(digits.length / 2), target.length - offset);
   for (let at = 0; at < length; at++) {
