@@ -3,17 +3,31 @@
  * signed and the message leaves. Whatever arrives while the previous batch syncs to disk is the next.
  */
 import { toHex } from "@anamnesis/sdk/core/bytes";
-import { commitmentHex, commitmentOf, encodeEntry, type Item } from "@anamnesis/sdk/core/entry";
+import { commitmentHex, encodeEntry, type Item } from "@anamnesis/sdk/core/entry";
 import { AnamnesisError } from "@anamnesis/sdk/core/errors";
-import { appendLeaves, leafHash, rootOf } from "@anamnesis/sdk/core/merkle";
+import { itemLength } from "@anamnesis/sdk/core/item";
+import {
+  appendLeaves,
+  type ClosedNode,
+  consistencyPath,
+  type Frontier,
+  leafHashOf,
+  type NodeReader,
+  readAppended,
+  rootOf,
+} from "@anamnesis/sdk/core/merkle";
 import { encodeMessage } from "@anamnesis/sdk/core/message";
 import type { Bytes32, Commitment, Entry, SignedHead } from "@anamnesis/sdk/core/types";
 import type { Log, Peers, Randomness, Signer, Store, StoreOp } from "../ports.ts";
 import type { Change, Changes, NewChange } from "../state/changes.ts";
 import type { Feeds } from "../state/feeds.ts";
 
+/** Entries that wait are synced together, so many at most; what is appended together always is. */
+const MAX_COMMIT = 512;
 /** Entries in one message of one's own feed at most. */
 const MAX_BATCH = 64;
+/** Bytes of items in one message of one's own feed at most. */
+const MAX_BATCH_BYTES = 1_048_576;
 
 /** An entry with its salt: its commitment is known before it is written. */
 export interface Sealed {
@@ -63,6 +77,14 @@ export interface AppendPorts {
   project(start: number, entries: readonly Entry[]): void;
 }
 
+/** A part of a commit that leaves as one message. */
+interface Stretch {
+  readonly before: Frontier;
+  readonly items: readonly Item[];
+  readonly after: Frontier;
+  readonly nodes: readonly ClosedNode[];
+}
+
 interface Waiting {
   readonly sealed: readonly Sealed[];
   readonly companions: Companions;
@@ -83,7 +105,7 @@ export function createOwnFeed(ports: AppendPorts): OwnFeed {
     let entries = 0;
     let count = 0;
     for (const { sealed } of waiting) {
-      if (count > 0 && entries + sealed.length > MAX_BATCH) break;
+      if (count > 0 && entries + sealed.length > MAX_COMMIT) break;
       entries += sealed.length;
       count++;
     }
@@ -108,9 +130,10 @@ export function createOwnFeed(ports: AppendPorts): OwnFeed {
     const sealed = batch.flatMap((each) => each.sealed);
     const items = sealed.map((each) => each.item);
     const before = feeds.frontier(feed);
-    const leaves = items.map((item) => leafHash(commitmentOf(item)));
-    const { frontier, closed: nodes } = appendLeaves(before, leaves);
-    const staged = feeds.stage(feed, before.size, items, frontier, nodes);
+    const stretches = grow(before, sealed);
+    const after = stretches.at(-1)?.after ?? before;
+    const nodes = stretches.flatMap((stretch) => stretch.nodes);
+    const staged = feeds.stage(feed, before.size, items, after, nodes);
     const changed: Change[] = [];
     const ops: StoreOp[] = items.length > 0 ? [...staged.ops] : [];
     for (const { companions } of batch) {
@@ -124,18 +147,47 @@ export function createOwnFeed(ports: AppendPorts): OwnFeed {
     await store.commit(ops);
     if (items.length > 0) staged.done();
     for (const { companions } of batch) companions.done?.();
-    if (items.length > 0 && closed === undefined) {
-      const head = sign();
-      const message = { feed, start: before.size, peaks: before.peaks, items, path: [], head };
-      if (ports.isForAll(items)) ports.peers.broadcast(encodeMessage(message));
-    }
+    if (closed === undefined && items.length > 0) send(stretches, readAppended(before, nodes), sign(after));
     const entries = sealed.map((each) => each.entry);
     if (entries.length > 0) ports.project(before.size, entries);
     changes.publish(changed);
   }
 
-  function sign(): SignedHead {
-    const frontier = feeds.frontier(feed);
+  /** The stretches that leave as one message each, and what they make of the feed. */
+  function grow(from: Frontier, sealed: readonly Sealed[]): Stretch[] {
+    const stretches: Stretch[] = [];
+    let before = from;
+    for (let start = 0; start < sealed.length; ) {
+      let bytes = 0;
+      let end = start;
+      for (; end < sealed.length && end - start < MAX_BATCH; end++) {
+        bytes += itemLength((sealed[end] as Sealed).item);
+        if (bytes > MAX_BATCH_BYTES) break;
+      }
+      const some = sealed.slice(start, end);
+      const { frontier: after, closed: nodes } = appendLeaves(
+        before,
+        some.map((each) => leafHashOf(each.commitment)),
+      );
+      stretches.push({ before, items: some.map((each) => each.item), after, nodes });
+      before = after;
+      start = end;
+    }
+    return stretches;
+  }
+
+  /** One head covers all that was synced together; each message proves that it belongs under it. */
+  function send(stretches: readonly Stretch[], node: NodeReader, head: SignedHead): void {
+    for (const { before, items, after } of stretches) {
+      if (!ports.isForAll(items)) continue;
+      const path = after.size === head.size ? [] : consistencyPath(node, after.size, head.size);
+      ports.peers.broadcast(
+        encodeMessage({ feed, start: before.size, peaks: before.peaks, items, path, head }),
+      );
+    }
+  }
+
+  function sign(frontier: Frontier): SignedHead {
     const unsigned = { feed, size: frontier.size, root: toHex(rootOf(frontier)) as Bytes32 };
     const head: SignedHead = { ...unsigned, signature: signer.signHead(unsigned) };
     feeds.setHead(head);
@@ -168,7 +220,7 @@ export function createOwnFeed(ports: AppendPorts): OwnFeed {
     open() {
       if (opened) return;
       opened = true;
-      if (feeds.size(feed) > 0) sign();
+      if (feeds.size(feed) > 0) sign(feeds.frontier(feed));
       log.info("feed.open", { feed, size: feeds.size(feed) });
     },
     pause() {

@@ -1,5 +1,6 @@
-import { concat, equalBytes, fromHex, toHex, utf8 } from "@anamnesis/sdk/core/bytes";
-import { commitmentOf, type Item } from "@anamnesis/sdk/core/entry";
+import { equalBytes, fromHex, toHex, utf8 } from "@anamnesis/sdk/core/bytes";
+import type { Item } from "@anamnesis/sdk/core/entry";
+import { AnamnesisError } from "@anamnesis/sdk/core/errors";
 import { sha256 } from "@anamnesis/sdk/core/hash";
 import {
   type ClosedNode,
@@ -7,14 +8,14 @@ import {
   EMPTY_FRONTIER,
   type Frontier,
   frontierAt,
-  leafHash,
   type NodeReader,
   rootOf,
 } from "@anamnesis/sdk/core/merkle";
 import { type FeedMessage, MAX_ITEMS } from "@anamnesis/sdk/core/message";
 import type { Address, Bytes32, SignedHead } from "@anamnesis/sdk/core/types";
 import type { Hex16, Store, StoreOp, VectorItem } from "../ports.ts";
-import { feedKey, fromJson, itemKey, nodeKey, rangeOf, toJson } from "./keys.ts";
+import { openBlocks, stageBlocks } from "./blocks.ts";
+import { blocksOf, feedKey, fromJson, rangeOf, toJson } from "./keys.ts";
 
 /** A feed as held here. */
 export interface FeedState {
@@ -58,36 +59,40 @@ export interface Feeds {
   vectorHash(): Bytes32;
 }
 
+/** How feeds lie in the store; another number is another layout. */
+const LAYOUT = 2;
+
 interface Persisted {
+  /** Absent in the first layout. */
+  readonly layout?: number;
   readonly size: number;
   readonly peaks: readonly string[];
   readonly head?: SignedHead;
 }
 
-/** Loads the feeds of a store. */
+/** Loads the feeds of a store. Throws `store.corrupt` for a store of another layout. */
 export async function loadFeeds(store: Store): Promise<Feeds> {
   const feeds = new Map<Address, FeedState>();
+  const blocks = openBlocks(store);
   let vectorHash: Bytes32 | undefined;
 
   for await (const [key, bytes] of store.entries(rangeOf("f/"))) {
-    const { size, peaks, head } = fromJson<Persisted>(bytes);
+    const { layout, size, peaks, head } = fromJson<Persisted>(bytes);
     const feed = key.slice(2) as Address;
+    if (layout !== LAYOUT)
+      throw new AnamnesisError(
+        "store.corrupt",
+        `feed ${feed} lies in the store in layout ${layout ?? 1}, this program reads ${LAYOUT}; move the data directory away and start again: peers hold the feeds`,
+      );
     feeds.set(feed, { feed, frontier: { size, peaks: peaks.map(fromHex) }, ...(head && { head }) });
   }
 
   const frontier = (feed: Address): Frontier => feeds.get(feed)?.frontier ?? EMPTY_FRONTIER;
 
-  function item(feed: Address, index: number): Item | undefined {
-    const bytes = store.get(itemKey(feed, index));
-    return bytes === undefined ? undefined : decodeItem(bytes);
-  }
-
-  function readerOf(feed: Address): NodeReader {
-    return (level, index) => {
-      if (level === 0) return leafHash(commitmentOf(item(feed, index) as Item));
-      return store.get(nodeKey(feed, level, index)) as Uint8Array;
-    };
-  }
+  const readerOf =
+    (feed: Address): NodeReader =>
+    (level, index) =>
+      blocks.node(feed, level, index);
 
   function vector(): VectorItem[] {
     return [...feeds.values()]
@@ -106,27 +111,18 @@ export async function loadFeeds(store: Store): Promise<Feeds> {
     frontier,
     head: (feed) => feeds.get(feed)?.head,
     frontierAt: (feed, size) => frontierAt(readerOf(feed), size),
-    item,
-    async *items(feed, start = 0) {
-      let index = start;
-      for await (const [, bytes] of store.entries({ gte: itemKey(feed, start), lt: `e/${feed}/\uffff` })) {
-        yield [index++, decodeItem(bytes)];
-      }
-    },
+    item: blocks.item,
+    items: (feed, start = 0) => blocks.items(feed, start),
     stage(feed, start, items, next, closed, head) {
       const complete = head !== undefined && head.size === next.size ? head : feeds.get(feed)?.head;
       const persisted: Persisted = {
+        layout: LAYOUT,
         size: next.size,
         peaks: next.peaks.map(toHex),
         ...(complete && { head: complete }),
       };
-      const ops: StoreOp[] = [{ type: "put", key: feedKey(feed), value: toJson(persisted) }];
-      items.forEach((each, i) => {
-        ops.push({ type: "put", key: itemKey(feed, start + i), value: encodeItem(each) });
-      });
-      for (const { level, index, hash } of closed) {
-        if (level > 0) ops.push({ type: "put", key: nodeKey(feed, level, index), value: hash });
-      }
+      const state: StoreOp = { type: "put", key: feedKey(feed), value: toJson(persisted) };
+      const ops = [state, ...stageBlocks(feed, start, items, closed)];
       return {
         ops,
         done() {
@@ -137,13 +133,12 @@ export async function loadFeeds(store: Store): Promise<Feeds> {
     },
     async stageDrop(feed) {
       const ops: StoreOp[] = [{ type: "del", key: feedKey(feed) }];
-      for (const room of [`e/${feed}/`, `n/${feed}/`]) {
-        for await (const [key] of store.entries(rangeOf(room))) ops.push({ type: "del", key });
-      }
+      for await (const [key] of store.entries(blocksOf(feed))) ops.push({ type: "del", key });
       return {
         ops,
         done() {
           feeds.delete(feed);
+          blocks.forget();
           vectorHash = undefined;
         },
       };
@@ -160,7 +155,7 @@ export async function loadFeeds(store: Store): Promise<Feeds> {
       const items: Item[] = [];
       let bytes = 0;
       for (let i = start; i < head.size && items.length < MAX_ITEMS; i++) {
-        const next = item(feed, i) as Item;
+        const next = blocks.item(feed, i) as Item;
         bytes += "entry" in next ? next.entry.length + 37 : 64;
         if (items.length > 0 && bytes > maxBytes) break;
         items.push(next);
@@ -177,18 +172,4 @@ export async function loadFeeds(store: Store): Promise<Feeds> {
       return vectorHash;
     },
   };
-}
-
-function encodeItem(item: Item): Uint8Array {
-  return "commitment" in item
-    ? concat(Uint8Array.of(1), item.commitment, utf8(item.reason))
-    : concat(Uint8Array.of(0), item.salt, item.entry);
-}
-
-function decodeItem(bytes: Uint8Array): Item {
-  const first = bytes.subarray(1, 33);
-  const rest = bytes.subarray(33);
-  return bytes[0] === 1
-    ? { commitment: first, reason: new TextDecoder().decode(rest) }
-    : { salt: first, entry: rest };
 }

@@ -3,8 +3,7 @@ import type { Address } from "@anamnesis/sdk/core/types";
 /*
  * The store's map, one letter a room:
  *   f/<feed>                  a feed's frontier and newest complete head
- *   e/<feed>/<index>          an item of a feed
- *   n/<feed>/<level>/<index>  a complete subtree, level ≥ 1
+ *   e/<feed>/<start>          a stretch of a feed's items with the subtrees they closed (blocks.ts)
  *   c/<sequence>              the change log
  *   d/<sequence>              a detection and its outcome      p/<sequence>  … still without one
  *   q/<indicator>             a candidate that awaits release
@@ -28,11 +27,11 @@ export function rangeOf(prefix: string): { readonly gte: string; readonly lt: st
 
 /** Key of a feed's state. */
 export const feedKey = (feed: Address): string => `f/${feed}`;
-/** Key of an item. */
-export const itemKey = (feed: Address, index: number): string => `e/${feed}/${ordinal(index)}`;
-/** Key of a complete subtree of 2^level leaves. */
-export const nodeKey = (feed: Address, level: number, index: number): string =>
-  `n/${feed}/${level.toString().padStart(2, "0")}/${ordinal(index)}`;
+/** Key of the block that starts at an index. */
+export const blockKey = (feed: Address, start: number): string => `e/${feed}/${ordinal(start)}`;
+/** The range of a feed's blocks. */
+export const blocksOf = (feed: Address): { readonly gte: string; readonly lt: string } =>
+  rangeOf(`e/${feed}/`);
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
