@@ -1,64 +1,46 @@
-/* BENCH 3: acknowledged feed entries per second against bare group commit of the same bytes. */
+/* BENCH 3: acknowledged feed entries per second against bare group commit of the same bytes, and kill -9. */
 import { randomBytes } from "node:crypto";
 import { closeSync, fdatasyncSync, openSync, writeSync } from "node:fs";
 import { join } from "node:path";
-import { toHex } from "@anamnesis/sdk/core/bytes";
-import { keccak256 } from "@anamnesis/sdk/core/hash";
-import { createHasher } from "@anamnesis/sdk/core/typed-data";
-import type { Address, Entry, IndicatorId } from "@anamnesis/sdk/core/types";
-import { createSigner } from "../../node/src/adapters/keys/signer.ts";
-import { openLevelStore } from "../../node/src/adapters/store/level.ts";
-import { systemRandomness } from "../../node/src/adapters/system.ts";
-import { createOwnFeed } from "../../node/src/flows/append.ts";
-import { loadChanges } from "../../node/src/state/changes.ts";
-import { loadFeeds } from "../../node/src/state/feeds.ts";
-import { atLeast, type Figure, inTemporary, interleave, printed, rate } from "./support.ts";
+import { concat } from "@anamnesis/sdk/core/bytes";
+import { encodeEntry } from "@anamnesis/sdk/core/entry";
+import type { Entry } from "@anamnesis/sdk/core/types";
+import { appendAll, entryOf, GROUP, openFeed, WINDOW } from "./durable-feed.ts";
+import { killWriter } from "./durable-kill.ts";
+import { atLeast, atMost, type Figure, inTemporary, interleave, printed, rate } from "./support.ts";
 
-const SILENT = { debug() {}, info() {}, warn() {}, error() {} };
-const GROUP = 100;
-
-/** Writes the same entries through the own feed and through bare batches with one sync per hundred. */
+/** Writes the same entries through the own feed and through bare batches with one sync per hundred; then kills writers. */
 export async function run({ tiny }: { readonly tiny: boolean }): Promise<readonly Figure[]> {
-  const count = tiny ? 200 : 20_000;
+  const count = tiny ? 200 : 40_000;
   const entries = Array.from({ length: count }, (_, i) => entryOf(i));
-  const sizes = entries.map((entry) => Buffer.from(JSON.stringify(entry)));
+  const records = entries.map((entry) => concat(randomBytes(32), encodeEntry(entry)));
   return inTemporary(async (directory) => {
     let round = 0;
-    const rates = await interleave(tiny ? 1 : 5, {
+    const rates = await interleave(tiny ? 1 : 7, {
       ours: () => ours(join(directory, `store-${round++}`), entries),
-      bare: () => bare(join(directory, `file-${round++}`), sizes),
+      bare: () => bare(join(directory, `file-${round++}`), records),
     });
+    let lost = 0;
+    for (let kill = 0; kill < (tiny ? 1 : 5); kill++) {
+      const { acknowledged, found } = await killWriter(join(directory, `killed-${kill}`), tiny ? 100 : 5000);
+      lost += Math.max(0, acknowledged - found);
+    }
     return [
-      printed("durable", "acknowledged entries/s (sealed, hashed, synced, signed)", rates.ours),
+      printed(
+        "durable",
+        `acknowledged entries/s (sealed, synced, signed; ${WINDOW * GROUP} waiting)`,
+        rates.ours,
+      ),
       printed("durable", `bare group commit, records/s (fdatasync per ${GROUP})`, rates.bare),
       atLeast("durable", "against bare group commit, ratio", rates.ours / rates.bare, 0.5),
+      atMost("durable", "acknowledged entries lost by kill -9", lost, 0),
     ];
   });
 }
 
 async function ours(directory: string, entries: readonly Entry[]): Promise<number> {
-  const store = await openLevelStore(directory, SILENT);
-  const hasher = createHasher({ chainId: 1, verifyingContract: `0x${"11".repeat(20)}` as Address });
-  const feed = createOwnFeed({
-    store,
-    feeds: await loadFeeds(store),
-    changes: await loadChanges(store),
-    signer: createSigner(keccak256(Uint8Array.of(9)), hasher),
-    randomness: systemRandomness,
-    peers: { broadcast() {} },
-    log: SILENT,
-    isForAll: () => true,
-    project() {},
-  });
-  feed.open();
-  const result = await rate(entries.length, async () => {
-    const waiting: Promise<void>[] = [];
-    for (let i = 0; i < entries.length; i += GROUP) {
-      waiting.push(feed.append(entries.slice(i, i + GROUP).map(feed.seal)));
-      if (waiting.length % 4 === 0) await waiting[waiting.length - 4];
-    }
-    await Promise.all(waiting);
-  });
+  const { store, feed } = await openFeed(directory);
+  const result = await rate(entries.length, () => appendAll(feed, entries));
   await store.close();
   return result;
 }
@@ -71,19 +53,4 @@ function bare(path: string, records: readonly Uint8Array[]): Promise<number> {
       fdatasyncSync(file);
     }
   }).finally(() => closeSync(file));
-}
-
-/** Sightings of random indicators: incompressible where it matters. */
-function entryOf(i: number): Entry {
-  return {
-    at: 1_795_000_000_000 + i,
-    tlp: "amber",
-    kind: "sighting",
-    body: {
-      indicator: toHex(randomBytes(32)) as IndicatorId,
-      firstMs: 1_795_000_000_000,
-      lastMs: 1_795_000_000_000 + i,
-      count: i + 1,
-    },
-  };
 }
