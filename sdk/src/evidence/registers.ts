@@ -24,52 +24,49 @@ export function matchRegisters(
   words: readonly (Uint8Array | undefined)[],
   field: string,
 ): readonly (readonly Register[])[] {
-  const { active, keys } = registry;
   return snapshot.records.map(({ attestations }, at) => {
     const { subject } = records[at] as NamedRecord;
-    const fieldOf = (index: number) => `${field}.records[${at}].attestations[${index}]`;
-    let next = 0;
-    const registers: Register[] = [];
-    for (const [position, member] of active.entries()) {
-      const word = words[at * active.length + position];
-      const said = attestations[next]?.member === member ? attestations[next] : undefined;
-      if (said === undefined) {
-        if (word === undefined) continue;
-        throw refuse(
-          "evidence.register",
-          `${field}.records[${at}]`,
-          `lacks what member ${member} stands behind`,
-          subject,
-        );
+    const record = `${field}.records[${at}]`;
+    const said = new Map(attestations.map(({ member }, index) => [member, index]));
+    for (const [index, each] of attestations.entries())
+      requireActive(each, registry, `${record}.attestations[${index}].member`, subject);
+    return registry.active.flatMap((member, position): Register[] => {
+      const word = words[at * registry.active.length + position];
+      const index = said.get(member);
+      if (index === undefined) {
+        if (word === undefined) return [];
+        throw refuse("evidence.register", record, `lacks what member ${member} stands behind`, subject);
       }
-      const { attestation, digest } = (stances[at] as readonly SignedStance[])[next] as SignedStance;
-      if (keys.get(said.key)?.member !== member)
-        throw refuse(
-          "evidence.member",
-          `${fieldOf(next)}.member`,
-          `is ${member}, whose key ${said.key} is not`,
-          subject,
-        );
-      const expected = packRegister(attestation, digest);
-      if (word === undefined || !equalBytes(word, expected)) {
-        const differs =
-          word === undefined ? "is not recorded: the register is empty" : "is not what the register holds";
-        const name = word === undefined ? "" : `.${differingField(word, expected)}`;
-        throw refuse("evidence.register", `${fieldOf(next)}${name}`, differs, subject);
-      }
-      registers.push({ ...attestation, member, uid: toHex(digest) as Uid });
-      next++;
-    }
-    const rest = attestations[next];
-    if (rest !== undefined)
-      throw refuse(
-        "evidence.member",
-        `${fieldOf(next)}.member`,
-        `is ${rest.member}, no active member`,
-        subject,
-      );
-    return registers;
+      const { attestation, digest } = (stances[at] as readonly SignedStance[])[index] as SignedStance;
+      requireHeld(word, packRegister(attestation, digest), `${record}.attestations[${index}]`, subject);
+      return [{ ...attestation, member, uid: toHex(digest) as Uid }];
+    });
   });
+}
+
+function requireActive(
+  { key, member }: AttestationEvidence,
+  { active, keys }: RegistryState,
+  field: string,
+  subject: Subject,
+): void {
+  if (keys.get(key)?.member !== member)
+    throw refuse("evidence.member", field, `is ${member}, whose key ${key} is not`, subject);
+  if (!active.includes(member))
+    throw refuse("evidence.member", field, `is ${member}, no active member at this block`, subject);
+}
+
+function requireHeld(
+  word: Uint8Array | undefined,
+  expected: Uint8Array,
+  field: string,
+  subject: Subject,
+): void {
+  if (word === undefined)
+    throw refuse("evidence.register", field, "is not recorded: the register is empty", subject);
+  if (equalBytes(word, expected)) return;
+  const name = differingField(word, expected);
+  throw refuse("evidence.register", `${field}.${name}`, "is not what the register holds", subject);
 }
 
 /**

@@ -15,6 +15,8 @@ export interface HeaderSpec {
   readonly proposer?: number;
   readonly vote?: { readonly candidate: number; readonly add: boolean };
   readonly round?: number;
+  /** Of a chain that is not QBFT. */
+  readonly mixHash?: string;
 }
 
 const MIX_HASH = "0x63746963616c2062797a616e74696e65206661756c7420746f6c6572616e6365";
@@ -47,7 +49,7 @@ export function sealedHeader(spec: HeaderSpec): { rlp: Uint8Array; hash: string 
       21_000,
       spec.timestamp ?? 1_800_000_000,
       extra,
-      MIX_HASH,
+      spec.mixHash ?? MIX_HASH,
       new Uint8Array(8),
       0, // base fee
     ]);

@@ -52,6 +52,10 @@ export interface WorldOptions {
   readonly shown?: readonly number[];
   readonly stances?: readonly [member: number, stance: Stance, basis: Basis][];
   readonly header?: Partial<HeaderSpec>;
+  /** The first attestation commits to content about something else. */
+  readonly foreignContent?: boolean;
+  /** A block as a development chain makes it. */
+  readonly unsealed?: boolean;
 }
 
 export interface World {
@@ -99,7 +103,11 @@ export async function makeWorld(options: WorldOptions = {}): Promise<World> {
     const contents: Item[] = [];
     const attestations: AttestationBody[] = [];
     for (const [member, stance, basis] of stances) {
-      const content = contentOf(name, indicator, basis);
+      const content = contentOf(
+        name,
+        options.foreignContent ? (`0x${"00".repeat(32)}` as IndicatorId) : indicator,
+        basis,
+      );
       if (content !== undefined) contents.push(content);
       const attestation: Attestation = {
         subject,
@@ -170,6 +178,7 @@ export async function makeWorld(options: WorldOptions = {}): Promise<World> {
     number: 7528,
     timestamp: NOW,
     validators: VALIDATORS,
+    ...(options.unsealed === true && { mixHash: `0x${"66".repeat(32)}` }),
     ...options.header,
     stateRoot: state.root(),
   });
