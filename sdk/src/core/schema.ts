@@ -1,5 +1,5 @@
 /** Shapes of what comes from outside, as zod schemas: the edges parse with these, the inside trusts types. */
-import { z } from "zod";
+import * as z from "zod"; // by its names, so that a page does not load every language of its messages
 
 const hex = (bytes: number) =>
   z

@@ -115,7 +115,8 @@ export function parseBundle(bytes: Uint8Array): EvidenceBundle {
     throw unreadable("is not JSON in UTF-8: it was cut or is another file", cause);
   }
   const wrong = bundle(value);
-  if (wrong !== undefined) throw unreadable(`is no bundle of ${BUNDLE_FORMAT}: it${wrong}`);
+  if (wrong !== undefined)
+    throw unreadable(`is none of ${BUNDLE_FORMAT}: ${wrong.startsWith(".") ? wrong.slice(1) : `it${wrong}`}`);
   if (JSON.stringify(value) !== json)
     throw unreadable("is not in canonical form (RFC 8785): something was added or rewritten");
   parsed.add(value as EvidenceBundle);

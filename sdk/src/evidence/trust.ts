@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { AnamnesisError } from "../core/errors.ts";
 import { TRUST_FORMAT, type Trust } from "./types.ts";
 

@@ -231,6 +231,15 @@ test("proofs of another consortium are refused", async () => {
   expect(failureOf(verdict)).toEqual(["evidence.proof", "snapshots[0].proof.accounts[0]"]);
 });
 
+test("a stance that its member signed and the register does not hold is refused", async () => {
+  const { bundle } = await makeWorld({ confidence: 60 });
+  const verdict = verdictOn("snapshots[0].records", bundle.snapshots[0]?.records);
+  expect(failureOf(verdict)).toEqual([
+    "evidence.register",
+    "snapshots[0].records[0].attestations[0].confidence",
+  ]);
+});
+
 test("a content about another record is refused, although a member signed its commitment", async () => {
   const { bundle, trust } = await makeWorld({ foreignContent: true, response: false });
   const [code, field] = failureOf(verifyEvidence(bundle, trust));

@@ -52,6 +52,8 @@ export interface WorldOptions {
   readonly shown?: readonly number[];
   readonly stances?: readonly [member: number, stance: Stance, basis: Basis][];
   readonly header?: Partial<HeaderSpec>;
+  /** Of member 0, so to speak: member m has m more. Default 70. */
+  readonly confidence?: number;
   /** The first attestation commits to content about something else. */
   readonly foreignContent?: boolean;
   /** A block as a development chain makes it. */
@@ -113,7 +115,7 @@ export async function makeWorld(options: WorldOptions = {}): Promise<World> {
         subject,
         stance,
         basis,
-        confidence: 70 + member,
+        confidence: (options.confidence ?? 70) + member,
         validUntil: stance === 1 ? NOW + 86_400 : 0,
         version: NOW * 1000 + member,
         content: content === undefined ? (`0x${"00".repeat(32)}` as Bytes32) : commitmentHex(content),
