@@ -23,6 +23,7 @@ const BENCHES: Readonly<Record<string, () => Promise<Bench>>> = {
   sign: () => import("../test/bench/sign.ts"),
   push: () => import("../test/bench/push.ts"),
   gas: () => import("../test/bench/gas.ts"),
+  audit: () => import("../test/bench/audit.ts"),
 };
 
 const program = new Command("npm run bench --")
