@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
+import {ConsortiumGovernor} from "../../contracts/ConsortiumGovernor.sol";
 import {IImmuneMemory} from "../../contracts/interfaces/IImmuneMemory.sol";
 import {IMemberRegistry} from "../../contracts/interfaces/IMemberRegistry.sol";
 import {ImmuneMemory} from "../../contracts/ImmuneMemory.sol";
@@ -16,10 +17,12 @@ interface Vm {
 
     function addr(uint256 privateKey) external pure returns (address);
     function chainId(uint256 id) external;
+    function computeCreateAddress(address deployer, uint256 nonce) external pure returns (address);
     function etch(address target, bytes calldata code) external;
     function expectEmit() external;
     function expectRevert(bytes calldata reason) external;
     function expectPartialRevert(bytes4 selector) external;
+    function getNonce(address account) external view returns (uint64);
     function getRecordedLogs() external returns (Log[] memory);
     function keyExistsJson(string calldata json, string calldata key) external view returns (bool);
     function parseJsonAddress(string calldata json, string calldata key) external pure returns (address);
@@ -42,7 +45,8 @@ interface Vm {
 }
 
 /// @title A consortium to test with
-/// @dev This contract is its governor; member m has the account {account}(m) and the node key {nodeKey}(m).
+/// @dev This contract is its governor, or {governor} if it was made {govern}ed; member m has the account {account}(m)
+/// and the node key {nodeKey}(m).
 abstract contract Base {
     Vm internal constant vm = Vm(address(uint160(uint256(keccak256("hevm cheat code")))));
 
@@ -50,14 +54,31 @@ abstract contract Base {
     uint48 internal constant NOW_MS = uint48(NOW) * 1000;
     bytes32 internal constant SUBJECT = keccak256("subject");
 
+    uint32 internal constant VOTING_PERIOD = 7 days;
+    uint8 internal constant AGAINST = 0;
+    uint8 internal constant FOR = 1;
+    uint8 internal constant ABSTAIN = 2;
+
     MemberRegistry internal registry;
     ImmuneMemory internal memory_;
+    ConsortiumGovernor internal governor;
+
+    /// @dev A consortium with a governor. Its members may propose at once: its foundation was a second ago.
+    function makeGovernedConsortium(uint16 founders, IMemberRegistry.Parameters memory parameters) internal {
+        makeConsortium(founders, parameters, vm.computeCreateAddress(address(this), vm.getNonce(address(this)) + 2));
+        governor = new ConsortiumGovernor(registry, VOTING_PERIOD);
+        vm.warp(NOW + 1);
+    }
 
     function makeConsortium(uint16 founders, IMemberRegistry.Parameters memory parameters) internal {
+        makeConsortium(founders, parameters, address(this));
+    }
+
+    function makeConsortium(uint16 founders, IMemberRegistry.Parameters memory parameters, address governor_) internal {
         vm.warp(NOW);
         address[] memory accounts = new address[](founders);
         for (uint16 member = 1; member <= founders; ++member) accounts[member - 1] = account(member);
-        registry = new MemberRegistry(address(this), accounts, parameters);
+        registry = new MemberRegistry(governor_, accounts, parameters);
         memory_ = new ImmuneMemory(registry, keccak256("blinding key hash"));
         for (uint16 member = 1; member <= founders; ++member) {
             addNodeKey(member, member);
@@ -103,6 +124,31 @@ abstract contract Base {
                 version: version,
                 content: 0
             });
+    }
+
+    /// @dev A proposal of one action.
+    function action(
+        bytes memory call
+    ) internal view returns (address[] memory targets, uint256[] memory values, bytes[] memory calldatas) {
+        (targets, values, calldatas) = (new address[](1), new uint256[](1), new bytes[](1));
+        (targets[0], calldatas[0]) = (address(registry), call);
+    }
+
+    /// @dev `proposer` proposes one action.
+    function propose(address proposer, bytes memory call, string memory description) internal returns (uint256 id) {
+        (address[] memory targets, uint256[] memory values, bytes[] memory calldatas) = action(call);
+        vm.prank(proposer);
+        return governor.propose(targets, values, calldatas, description);
+    }
+
+    function vote(uint256 id, uint16 member, uint8 ballot) internal {
+        vm.prank(account(member));
+        governor.castVote(id, ballot);
+    }
+
+    function execute(bytes memory call, string memory description) internal {
+        (address[] memory targets, uint256[] memory values, bytes[] memory calldatas) = action(call);
+        governor.execute(targets, values, calldatas, keccak256(bytes(description)));
     }
 
     /// @dev Relays one attestation, signed with the node key of `member`.
