@@ -173,4 +173,33 @@ contract ImmuneMemoryTest is Base {
         bool skipped = logs.length > 0 && logs[0].topics[0] == IImmuneMemory.Skipped.selector;
         assertTrue(passes != skipped, "check and attest differ");
     }
+
+    /// @dev The bar is the thresholds', and only votes move those: without members there are fewer supports, never fewer
+    /// that are needed. So suspending honest members attests nothing for those who remain.
+    function testFuzz_suspensionNeverLowersTheBar(uint256 stances, uint8 gone, bool forGood) external {
+        makeConsortium(8, IMemberRegistry.Parameters(3, 2, 2, 100));
+        for (uint16 member = 1; member <= 8; ++member) {
+            IImmuneMemory.Attestation memory a = support(NOW_MS);
+            a.basis = 1 + (uint8(stances >> (4 * member)) % 3);
+            // One of eight refutes.
+            if (uint8(stances >> (4 * member)) % 8 == 7) (a.stance, a.validUntil) = (2, 0);
+            attest(member, a);
+        }
+        (IImmuneMemory.Status before, , uint16 supporters, uint16 witnesses, uint16 refuters) = memory_.status(
+            SUBJECT,
+            NOW
+        );
+        bytes32 bar = keccak256(abi.encode(registry.parameters()));
+        for (uint16 member = 1; member <= 1 + (gone % 5); ++member) {
+            if (forGood) registry.remove(member);
+            else registry.suspend(member);
+        }
+        (IImmuneMemory.Status verdict, , uint16 s, uint16 w, uint16 r) = memory_.status(SUBJECT, NOW);
+        assertEq(keccak256(abi.encode(registry.parameters())), bar, "thresholds");
+        assertTrue(s <= supporters && w <= witnesses && r <= refuters, "counts");
+        if (verdict == IImmuneMemory.Status.Attested) {
+            assertTrue(s >= 3 && w >= 2, "attested by fewer");
+            assertTrue(before == IImmuneMemory.Status.Attested || refuters >= 2, "attested by a suspension");
+        }
+    }
 }

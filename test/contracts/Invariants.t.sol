@@ -14,8 +14,11 @@ contract Consortium is Base {
     mapping(uint16 member => uint48) public greatestVersion;
     mapping(uint16 member => uint40) public greatestSize;
     mapping(uint16 member => uint32) public revokedAtBlock;
+    mapping(uint16 member => bool) public removed;
+    uint32 private _block = 1;
 
     constructor() {
+        vm.roll(_block);
         makeConsortium(FOUNDERS);
     }
 
@@ -46,6 +49,18 @@ contract Consortium is Base {
         try registry.reinstate(pick(seed)) {} catch {}
     }
 
+    function doRemove(uint16 seed) external {
+        uint16 member = pick(seed);
+        try registry.remove(member) {
+            removed[member] = true;
+        } catch {}
+    }
+
+    function doMine(uint8 blocks) external {
+        _block += 1 + uint32(blocks);
+        vm.roll(_block);
+    }
+
     function doSetParameters(uint16 m, uint16 w, uint16 r) external {
         try registry.setParameters(IMemberRegistry.Parameters(m % 8, w % 8, r % 8, 100)) {} catch {}
     }
@@ -54,7 +69,7 @@ contract Consortium is Base {
         uint16 member = pick(seed);
         vm.prank(account(member));
         try registry.revokeNodeKey(nodeKey(member)) {
-            revokedAtBlock[member] = uint32(block.number);
+            revokedAtBlock[member] = _block;
         } catch {}
     }
 
@@ -99,7 +114,10 @@ contract InvariantsTest is Base {
         for (uint16 member = 1; member <= registry.memberCount(); ++member) {
             bool isActive = registry.isActiveMember(member);
             assertEq(registry.getVotes(registry.memberAccount(member)), isActive ? 1 : 0, "votes");
-            assertEq(registry.memberOf(registry.memberAccount(member)), member, "number");
+            bool isRemoved = registry.isRemovedMember(member);
+            assertEq(registry.memberOf(registry.memberAccount(member)), isRemoved ? 0 : member, "number");
+            assertTrue(isRemoved == consortium.removed(member), "a removed member came back");
+            assertTrue(!(isRemoved && isActive), "removed and active");
             if (isActive) ++active;
         }
         IMemberRegistry.Parameters memory p = registry.parameters();
@@ -117,6 +135,19 @@ contract InvariantsTest is Base {
             assertEq(key.size, consortium.greatestSize(member), "size");
             uint48 version = memory_.register(consortium.subject(), member).version;
             assertEq(version, consortium.greatestVersion(member), "version");
+            assertActivity(consortium.keyOf(member), key.revokedAtBlock);
+        }
+    }
+
+    /// @dev Active from the block of the addition on, up to the one before the block that closed it.
+    function assertActivity(address key, uint32 revoked) private view {
+        uint32 added = registry.nodeKeyAddedAtBlock(key);
+        assertTrue(added != 0 && !registry.isNodeKeyActive(key, added - 1), "before it was added");
+        assertTrue(registry.isNodeKeyActive(key, added) == (revoked != added), "when it was added");
+        assertTrue(registry.isNodeKeyActive(key, type(uint256).max) == (revoked == 0), "for ever");
+        if (revoked != 0) {
+            assertTrue(!registry.isNodeKeyActive(key, revoked), "when it was closed");
+            assertTrue(registry.isNodeKeyActive(key, revoked - 1) == (revoked > added), "before it was closed");
         }
     }
 

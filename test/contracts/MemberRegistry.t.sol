@@ -125,6 +125,95 @@ contract MemberRegistryTest is Base {
         assertTrue(registry.nodeKey(nodeKey(1)).revokedAtBlock != 0, "revoked");
     }
 
+    function test_removalIsForGoodAndFreesTheAccount() external {
+        attest(4, support(NOW_MS));
+        vm.expectEmit();
+        emit IMemberRegistry.MemberRemoved(4);
+        registry.remove(4);
+        assertTrue(registry.isRemovedMember(4) && !registry.isActiveMember(4), "removed");
+        assertEq(registry.activeMembers(), 3, "activeMembers");
+        assertEq(registry.getVotes(account(4)), 0, "votes");
+        assertEq(registry.memberOf(account(4)), 0, "number");
+        assertTrue(registry.memberAccount(4) == account(4), "its account is known for ever");
+        bytes memory gone = abi.encodeWithSelector(IMemberRegistry.MemberRegistryMemberRemoved.selector, uint16(4));
+        vm.expectRevert(gone);
+        registry.reinstate(4);
+        vm.expectRevert(gone);
+        registry.suspend(4);
+        vm.expectRevert(gone);
+        registry.remove(4);
+
+        assertEq(registry.admit(account(4)), 5, "a new number");
+        assertEq(registry.getVotes(account(4)), 1, "votes");
+        (, , uint16 supporters, , ) = memory_.status(SUBJECT, NOW);
+        assertEq(supporters, 0, "what it said under the old number does not count");
+        assertEq(memory_.register(SUBJECT, 4).version, NOW_MS, "and stays");
+        // The old key speaks for the old number, and its owner can still close it.
+        attest(4, support(NOW_MS + 1));
+        (, , supporters, , ) = memory_.status(SUBJECT, NOW);
+        assertEq(supporters, 0, "supporters");
+        vm.prank(account(4));
+        registry.revokeNodeKey(nodeKey(4));
+        assertTrue(registry.nodeKey(nodeKey(4)).revokedAtBlock != 0, "revoked");
+    }
+
+    function test_removalNeverLeavesTooFew() external {
+        registry.suspend(1);
+        registry.remove(1);
+        assertEq(registry.activeMembers(), 3, "a suspended member's removal changes no count");
+        vm.expectRevert(abi.encodeWithSelector(IMemberRegistry.MemberRegistryTooFewMembers.selector, uint16(2)));
+        registry.remove(2);
+    }
+
+    function test_neitherTheGovernorNorTheRegistryIsAMember() external {
+        address[2] memory nobody = [address(this), address(registry)];
+        for (uint256 i = 0; i < 2; ++i) {
+            vm.expectRevert(abi.encodeWithSelector(IMemberRegistry.MemberRegistryInvalidAccount.selector, nobody[i]));
+            registry.admit(nobody[i]);
+        }
+    }
+
+    /// @dev A key's word about one account is of no use to another one, nor at another registry.
+    function test_aKeyIsAddedByWhomItNamedOnly() external {
+        bytes memory possession = sign(secret(101), registry.nodeKeyPossessionDigest(account(1)));
+        vm.expectPartialRevert(IMemberRegistry.MemberRegistryKeyNotPossessed.selector);
+        vm.prank(account(2));
+        registry.addNodeKey(nodeKey(101), possession);
+
+        MemberRegistry here = registry;
+        makeConsortium(4);
+        vm.expectPartialRevert(IMemberRegistry.MemberRegistryKeyNotPossessed.selector);
+        vm.prank(account(1));
+        registry.addNodeKey(nodeKey(101), possession);
+        bytes[2] memory malformed = [bytes("short"), abi.encodePacked(possession, uint8(0))];
+        for (uint256 i = 0; i < 2; ++i) {
+            vm.expectRevert(
+                abi.encodeWithSelector(IMemberRegistry.MemberRegistryMalformedSignature.selector, malformed[i])
+            );
+            vm.prank(account(1));
+            here.addNodeKey(nodeKey(101), malformed[i]);
+        }
+        vm.expectPartialRevert(IMemberRegistry.MemberRegistryMalformedSignature.selector);
+        vm.prank(account(1));
+        here.addNodeKey(nodeKey(101), new bytes(65));
+        vm.prank(account(1));
+        here.addNodeKey(nodeKey(101), possession);
+    }
+
+    function test_aKeyIsActiveFromItsAdditionToItsRevocation() external {
+        assertTrue(!registry.isNodeKeyActive(nodeKey(101), 100), "never added");
+        vm.roll(70);
+        addNodeKey(1, 101);
+        vm.roll(90);
+        vm.prank(account(1));
+        registry.revokeNodeKey(nodeKey(101));
+        assertEq(registry.nodeKeyAddedAtBlock(nodeKey(101)), 70, "added");
+        for (uint256 number = 68; number < 93; ++number) {
+            bool active = registry.isNodeKeyActive(nodeKey(101), number);
+            assertTrue(active == (70 <= number && number < 90), vm.toString(number));
+        }
+    }
+
     function test_aMemberHasAsManyKeysAsItLikes() external {
         addNodeKey(1, 101);
         assertEq(registry.nodeKey(nodeKey(1)).member, 1, "first key");

@@ -1,5 +1,16 @@
-import { concat, getAddress, ZeroAddress, ZeroHash } from "ethers";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import {
+  AbiCoder,
+  concat,
+  type ErrorFragment,
+  getAddress,
+  getCreateAddress,
+  ZeroAddress,
+  ZeroHash,
+} from "ethers";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { createRpc } from "../../node/src/adapters/chain/rpc.ts";
 import * as oracle from "../vectors/oracle.ts";
 import {
   BLINDING_KEY_HASH,
@@ -8,16 +19,30 @@ import {
   FOUNDED,
   makeAttestation,
   makeConsortium,
+  VOTING_PERIOD,
 } from "./consortium.ts";
 
 const HEAD = oracle.mth(oracle.commitments(8));
 const FORGED = oracle.mth(oracle.commitments(8, 7));
 const NOBODY = getAddress("0x000000000000000000000000000000000000bad0");
 
-/** Errors of OpenZeppelin, which its own tests cover. */
+/** Errors of OpenZeppelin, which its own tests cover; those that members meet are among the cases all the same. */
 const INHERITED = [
   "CheckpointUnorderedInsertion",
   "ERC5805FutureLookup",
+  "ERC6372InconsistentClock",
+  "FailedCall",
+  "GovernorAlreadyQueuedProposal",
+  "GovernorInvalidProposalLength",
+  "GovernorInvalidVoteParams",
+  "GovernorInvalidVoteType",
+  "GovernorInvalidVotingPeriod",
+  "GovernorNonexistentProposal",
+  "GovernorOnlyExecutor",
+  "GovernorProposalQueueingFailed",
+  "GovernorProposalQueueingNotRequired",
+  "GovernorRestrictedProposer",
+  "GovernorUnableToCancel",
   "InvalidAccountNonce",
   "InvalidShortString",
   "SafeCastOverflowedUintDowncast",
@@ -114,6 +139,51 @@ const CASES: Record<string, Case> = {
     const [a, b] = [c.signHead(key(c, 1), 8, HEAD), c.signHead(key(c, 1), 8, FORGED)];
     return [c.registry.reportEquivocation(a[0], a[1], b[0], b[1], [HEAD]), 1n];
   },
+  ConsortiumGovernorInvalidRegistry: async (c) => [
+    c.ethers.deployContract("ConsortiumGovernor", [await c.registry.getAddress(), VOTING_PERIOD]),
+    await c.registry.getAddress(),
+  ],
+  ConsortiumGovernorInvalidVotingPeriod: async (c) => {
+    const next = await c.ethers.provider.getTransactionCount(c.governor.address);
+    const governor = getCreateAddress({ from: c.governor.address, nonce: next + 1 });
+    const founders = c.accounts.map((a) => a.address);
+    const registry = await c.ethers.deployContract("MemberRegistry", [governor, founders, DEFAULTS]);
+    return [c.ethers.deployContract("ConsortiumGovernor", [registry.target, 3_599]), 3_599n];
+  },
+  ConsortiumGovernorForeignTarget: async (c) => [
+    parliament(c, 1).propose([c.memory.target], [0], ["0x"], ""),
+    0n,
+    c.memory.target,
+  ],
+  ConsortiumGovernorValueForbidden: async (c) => [
+    parliament(c, 1).propose([await parliament(c, 1).token()], [1], ["0x"], ""),
+    0n,
+    1n,
+  ],
+  ConsortiumGovernorNoVote: async (c) => {
+    const { id } = await c.propose([["suspend", 2]], "no vote");
+    return [c.parliament.castVote(id, 1), id, c.governor.address];
+  },
+  GovernorAlreadyCastVote: async (c) => {
+    const { id } = await c.propose([["suspend", 2]], "twice");
+    await c.vote(id, "for", 1);
+    return [c.vote(id, "against", 1), address(c, 1)];
+  },
+  GovernorInsufficientProposerVotes: async (c) => [
+    c.parliament.propose([await c.parliament.token()], [0], ["0x"], ""),
+    c.governor.address,
+    0n,
+    1n,
+  ],
+  GovernorInvalidSignature: async (c) => {
+    const { id } = await c.propose([["suspend", 2]], "unsigned");
+    return [c.parliament.castVoteBySig(id, 1, address(c, 1), "0x"), address(c, 1)];
+  },
+  GovernorUnexpectedProposalState: async (c) => {
+    const made = await c.propose([["suspend", 2]], "too early");
+    return [c.parliament.execute(...made.calls, made.hash), made.id, 1n, expect.any(String)];
+  },
+  GovernorDisabledDeposit: async (c) => [c.stranger.sendTransaction({ to: c.parliament.target, value: 1 })],
   ImmuneMemoryInvalidRegistry: async (c) => [
     c.ethers.deployContract("ImmuneMemory", [NOBODY, BLINDING_KEY_HASH]),
     NOBODY,
@@ -149,6 +219,9 @@ const CASES: Record<string, Case> = {
   },
 };
 
+const parliament = (c: Consortium, member: number) =>
+  c.parliament.connect(c.accounts[member - 1] as (typeof c.accounts)[0]);
+
 function check(c: Consortium, changes: Partial<oracle.Attestation>, signer = key(c, 1)) {
   const attestation = makeAttestation(changes);
   return c.memory.check(attestation, c.signAttestation(signer, attestation));
@@ -156,10 +229,15 @@ function check(c: Consortium, changes: Partial<oracle.Attestation>, signer = key
 
 describe("errors", () => {
   let consortium: Consortium;
-  let close: () => Promise<void>;
+  /** One that votes; the other one is governed by an account. */
+  let governed: Consortium;
+  let close: () => Promise<unknown>;
 
   beforeAll(async () => {
-    [consortium, close] = await makeConsortium(6);
+    const [made, closeMade] = await makeConsortium(6);
+    const [voting, closeVoting] = await makeConsortium(4, DEFAULTS, { governed: true });
+    [consortium, governed] = [made, voting];
+    close = () => Promise.all([closeMade(), closeVoting()]);
     await consortium.registry.suspend(4);
     await consortium.registry.remove(6);
     await as(consortium, 5).revokeNodeKey(checksum(consortium, 5));
@@ -167,17 +245,58 @@ describe("errors", () => {
   afterAll(() => close());
 
   it("are all provoked here", () => {
-    const { registry, memory } = consortium;
-    const declared = [registry, memory].flatMap((contract) =>
-      contract.interface.fragments
-        .filter((f) => f.type === "error")
-        .map((f) => (f as unknown as { name: string }).name),
-    );
-    expect(Object.keys(CASES).concat(INHERITED).toSorted()).toEqual(declared.toSorted());
+    const declared = new Set(declaredErrors(consortium).map(({ name }) => name));
+    expect(Object.keys(CASES).concat(INHERITED).toSorted()).toEqual([...declared].toSorted());
+  });
+
+  it("reach programs as one code, with the contract's own word for it", async () => {
+    const errors = declaredErrors(consortium).filter(({ name }) => name in CASES);
+    const data = new Map(errors.map((f) => [f.name, f.selector + sample(f)]));
+    const server = createServer(async (request, response) => {
+      const { id, method } = JSON.parse(Buffer.concat(await request.toArray()).toString()) as Record<
+        string,
+        string
+      >;
+      const error = { code: 3, message: "execution reverted", data: data.get(method as string) };
+      response.end(JSON.stringify({ jsonrpc: "2.0", id, error }));
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const rpc = createRpc([`http://127.0.0.1:${(server.address() as AddressInfo).port}`], 5_000);
+    for (const { name } of errors) {
+      await expect(rpc.call(name, []), name).rejects.toMatchObject({
+        code: "chain.reverted",
+        details: { error: name },
+        message: expect.stringContaining(`${name}(`),
+      });
+    }
+    rpc.close();
+    server.closeAllConnections();
+    await new Promise((resolve) => server.close(resolve));
   });
 
   it.for(Object.entries(CASES))("%s", async ([name, provoke]) => {
-    const [call, ...args] = await provoke(consortium);
-    expect(await consortium.outcome(call)).toEqual([name, ...args]);
+    const c = /Governor[A-Z]/.test(name) && !/^MemberRegistry/.test(name) ? governed : consortium;
+    const [call, ...args] = await provoke(c);
+    expect(await c.outcome(call)).toEqual([name, ...args]);
   });
 });
+
+function declaredErrors(c: Consortium): ErrorFragment[] {
+  return [c.registry, c.memory, c.parliament].flatMap((contract) => {
+    const errors: ErrorFragment[] = [];
+    contract.interface.forEachError((f) => errors.push(f));
+    return errors;
+  });
+}
+
+/** Arguments of an error, all zero. */
+function sample(f: ErrorFragment): string {
+  const zero = (type: ErrorFragment["inputs"][number]): unknown => {
+    if (type.baseType === "tuple") return type.components?.map(zero);
+    if (type.type === "bytes") return "0x";
+    return type.type === "bool" ? false : `0x${"00".repeat(type.type === "address" ? 20 : 32)}`;
+  };
+  const bytesOf = (type: ErrorFragment["inputs"][number]) =>
+    /^bytes\d+$/.test(type.type) ? `0x${"00".repeat(Number(type.type.slice(5)))}` : zero(type);
+  return AbiCoder.defaultAbiCoder().encode(f.inputs, f.inputs.map(bytesOf)).slice(2);
+}

@@ -19,7 +19,7 @@ interface Said {
   attestation: oracle.Attestation;
 }
 
-type Step = { suspend: number } | { reinstate: number } | { relay: number };
+type Step = { suspend: number } | { reinstate: number } | { remove: number } | { relay: number };
 
 const said: fc.Arbitrary<Said> = fc
   .record({
@@ -47,7 +47,7 @@ const said: fc.Arbitrary<Said> = fc
     }),
   }));
 
-/** What was said, in some order, some of it twice, cut into batches, with suspensions in between. */
+/** What was said, in some order, some of it twice, cut into batches, with suspensions and removals in between. */
 const history = fc.array(said, { minLength: 1, maxLength: 40 }).chain((statements) =>
   fc.record({
     statements: fc.constant(statements),
@@ -59,6 +59,7 @@ const history = fc.array(said, { minLength: 1, maxLength: 40 }).chain((statement
       fc.oneof(
         fc.integer({ min: 1, max: MEMBERS }).map((member): Step => ({ suspend: member })),
         fc.integer({ min: 1, max: MEMBERS }).map((member): Step => ({ reinstate: member })),
+        fc.integer({ min: 1, max: MEMBERS }).map((member): Step => ({ remove: member })),
         fc.integer({ min: 1, max: 8 }).map((items): Step => ({ relay: items })),
       ),
       { minLength: 1, maxLength: 12 },
@@ -128,12 +129,18 @@ describe("status", () => {
           );
         };
         const active = new Set(Array.from({ length: MEMBERS }, (_, i) => i + 1));
+        const removed = new Set<number>();
         for (const step of steps) {
           if ("relay" in step) {
             await relay(deliveries.splice(0, step.relay));
           } else if ("suspend" in step) {
             if (active.size > 3 && active.delete(step.suspend)) await registry.suspend(step.suspend);
-          } else if (!active.has(step.reinstate)) {
+          } else if ("remove" in step) {
+            if (removed.has(step.remove) || (active.has(step.remove) && active.size === 3)) continue;
+            removed.add(step.remove);
+            active.delete(step.remove);
+            await registry.remove(step.remove);
+          } else if (!active.has(step.reinstate) && !removed.has(step.reinstate)) {
             active.add(step.reinstate);
             await registry.reinstate(step.reinstate);
           }

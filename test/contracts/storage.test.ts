@@ -4,7 +4,7 @@ import * as oracle from "../vectors/oracle.ts";
 import { type Consortium, DEFAULTS, FOUNDED, makeAttestation, makeConsortium } from "./consortium.ts";
 
 /** Slots that evidence proves by their position, in each contract. A change breaks every bundle made before it. */
-const SLOTS = { members: 6n, nodeKeys: 8n, parameters: 9n, registers: 0n };
+const SLOTS = { members: 6n, nodeKeys: 8n, parameters: 9n, counts: 10n, addedAtBlock: 11n, registers: 0n };
 
 /** Where Solidity keeps a mapping's value: keccak256(key ‖ slot). */
 const slotOf = (type: string, key: unknown, slot: bigint | string) =>
@@ -25,7 +25,7 @@ describe("storage", () => {
   let close: () => Promise<void>;
 
   beforeAll(async () => {
-    [consortium, close] = await makeConsortium(4);
+    [consortium, close] = await makeConsortium(5);
   });
   afterAll(() => close());
 
@@ -39,6 +39,26 @@ describe("storage", () => {
     await registry.suspend(2);
     expect(await read(registry, slot)).toBe(pack([160, accounts[1]?.address as string], [8, 0]));
     await registry.reinstate(2);
+  });
+
+  it("marks a removed member in the same slot, and counts it as admitted", async () => {
+    const { registry, accounts } = consortium;
+    await registry.remove(5);
+    const slot = slotOf("uint16", 5, SLOTS.members);
+    expect(await read(registry, slot)).toBe(pack([160, accounts[4]?.address as string], [8, 0], [8, 1]));
+    expect(await read(registry, SLOTS.counts)).toBe(pack([16, 5], [16, 4]));
+  });
+
+  it("keeps the block that added a key in a slot of its own", async () => {
+    const { ethers, registry, accounts, possession } = consortium;
+    const [member, key] = [accounts[0] as Consortium["accounts"][0], oracle.privateKey(99)];
+    const slot = slotOf("address", oracle.addressOf(key), SLOTS.addedAtBlock);
+    expect(await read(registry, slot)).toBe(pack([32, 0]));
+    await registry.connect(member).addNodeKey(...possession(member, key));
+    const block = await ethers.provider.getBlockNumber();
+    expect(await read(registry, slot)).toBe(pack([32, block]));
+    await registry.connect(member).revokeNodeKey(oracle.addressOf(key));
+    expect(await read(registry, slot)).toBe(pack([32, block]));
   });
 
   it("keeps a node key and its feed's head in one slot", async () => {

@@ -56,6 +56,7 @@ export const REGISTRY_ABI = [
   "error MemberRegistryDifferentFeeds(address a, address b)",
   "error MemberRegistryUnprovableSizes(uint64 sizeA, uint64 sizeB)",
   "error MemberRegistryForeignPath(bytes32 rebuilt)",
+  "error MerkleHistoryPathLength(uint256 left)",
   "error MemberRegistryConsistentHeads(address feed, uint64 sizeA, uint64 sizeB)",
 ] as const;
 
