@@ -108,6 +108,31 @@ async function easAttests(consortium: Consortium): Promise<Gas> {
   };
 }
 
+/** What members do through their governor, and a member by itself. */
+async function governs(members: number): Promise<Gas> {
+  const [consortium, close] = await makeConsortium(members, DEFAULTS, { governed: true });
+  const { accounts, parliament, registry, possession } = consortium;
+  const [first] = accounts as [(typeof accounts)[0]];
+  const made = await consortium.proposal([["suspend", members]], "suspend the last one");
+  const gas: Gas = {
+    [`propose, ${members} members`]: await gasOf(
+      parliament.connect(first).propose(...made.calls, made.description),
+    ),
+  };
+  const needed = Math.floor(members / 2) + 1;
+  for (const [i, account] of accounts.slice(0, needed).entries()) {
+    const cost = await gasOf(parliament.connect(account).castVote(made.id, 1));
+    // The first vote finds an empty tally, all the others cost the same.
+    if (i === 1) gas[`vote, ${members} members`] = cost;
+  }
+  gas[`execute a suspension, ${members} members`] = await gasOf(parliament.execute(...made.calls, made.hash));
+  gas[`add a node key, ${members} members`] = await gasOf(
+    registry.connect(first).addNodeKey(...possession(first, oracle.privateKey(9999))),
+  );
+  await close();
+  return gas;
+}
+
 /** Measures everything once. */
 export async function measureGas(): Promise<Gas> {
   const [consortium, close] = await makeConsortium(4, { ...DEFAULTS, maxBatch: BATCH });
@@ -117,6 +142,8 @@ export async function measureGas(): Promise<Gas> {
     ...(await anchors(100)),
     ...(await easAttests(consortium)),
     ...(await attests(consortium)),
+    ...(await governs(4)),
+    ...(await governs(100)),
   };
   await close();
   return gas;
