@@ -5,7 +5,6 @@
 import { fromHex } from "@anamnesis/sdk/core/bytes";
 import { expandPublicKey } from "@anamnesis/sdk/core/signature";
 import { createHasher } from "@anamnesis/sdk/core/typed-data";
-import { parseBundle } from "@anamnesis/sdk/evidence/parse";
 import type { SnapshotFacts } from "@anamnesis/sdk/evidence/types";
 import { verifyEvidence } from "@anamnesis/sdk/evidence/verify";
 import secp256k1 from "secp256k1";
@@ -80,7 +79,7 @@ export async function run({ tiny }: { readonly tiny: boolean }): Promise<readonl
 }
 
 function verify({ bytes, trust }: World): SnapshotFacts {
-  const verdict = verifyEvidence(parseBundle(bytes), trust);
+  const verdict = verifyEvidence(bytes, trust);
   if (!verdict.verified) throw new Error(verdict.conclusion);
   return verdict.facts[0] as SnapshotFacts;
 }

@@ -4,8 +4,8 @@ import { addressOfPublicKey, expandPublicKey, verifySignature } from "../core/si
 import type { TypedDataHasher } from "../core/typed-data.ts";
 import type { Address, Attestation, Subject } from "../core/types.ts";
 import type { NamedRecord } from "./content.ts";
+import type { ReadSnapshot } from "./read.ts";
 import { refuse, requireAscending } from "./refuse.ts";
-import type { Snapshot } from "./types.ts";
 
 /** A public key of 65 bytes by its address. */
 export type PublicKeys = ReadonlyMap<Address, Uint8Array>;
@@ -20,7 +20,7 @@ export interface SignedStance {
  * The keys of a snapshot.
  * @throws AnamnesisError `evidence.key` for what is no point of the curve, out of order or there twice
  */
-export function readKeys(snapshot: Snapshot, field: string): PublicKeys {
+export function readKeys(snapshot: ReadSnapshot, field: string): PublicKeys {
   const fieldOf = (index: number) => `${field}.keys[${index}]`;
   requireAscending(snapshot.keys, "evidence.key", fieldOf, "keys ascend as text");
   return new Map(
@@ -37,7 +37,7 @@ export function readKeys(snapshot: Snapshot, field: string): PublicKeys {
  * @throws AnamnesisError `evidence.attestation` | `evidence.key`
  */
 export function verifyAttestations(
-  snapshot: Snapshot,
+  snapshot: ReadSnapshot,
   records: readonly NamedRecord[],
   keys: PublicKeys,
   hasher: TypedDataHasher,
@@ -56,7 +56,7 @@ export function verifyAttestations(
       const attestation: Attestation = { subject, ...said };
       const digest = hasher.attestation(attestation);
       const publicKey = requireKey(keys, key, `${fieldOf(at)}.key`, subject);
-      if (!verifySignature(digest, fromHex(signature), publicKey))
+      if (!verifySignature(digest, signature, publicKey))
         throw refuse(
           "evidence.attestation",
           `${fieldOf(at)}.signature`,

@@ -1,15 +1,16 @@
 /** Entries of feeds under the heads that the chain holds (RFC 9162 trees). */
 import { equalBytes, fromHex } from "../core/bytes.ts";
+import { commitmentBytes } from "../core/entry.ts";
 import { leafHash } from "../core/merkle.ts";
 import { verifySignature } from "../core/signature.ts";
 import type { TypedDataHasher } from "../core/typed-data.ts";
 import type { Address } from "../core/types.ts";
 import { type PublicKeys, requireKey } from "./attestations.ts";
-import { commitmentOfEntry } from "./content.ts";
 import { rootOfMultiPath } from "./multi-path.ts";
+import type { ReadFeed, ReadSnapshot } from "./read.ts";
 import { refuse, requireAscending } from "./refuse.ts";
 import type { NodeKeyWord } from "./storage.ts";
-import type { FeedEvidence, FeedFacts, FeedItem, Snapshot } from "./types.ts";
+import type { FeedFacts } from "./types.ts";
 
 /** Leading bytes of a head's root that the chain holds. */
 const ROOT_BYTES = 21;
@@ -19,7 +20,7 @@ const ROOT_BYTES = 21;
  * @throws AnamnesisError `evidence.head` | `evidence.inclusion` | `evidence.key`
  */
 export function verifyInclusion(
-  snapshot: Snapshot,
+  snapshot: ReadSnapshot,
   keys: PublicKeys,
   held: ReadonlyMap<Address, NodeKeyWord>,
   hasher: TypedDataHasher,
@@ -46,7 +47,7 @@ export function verifyInclusion(
     const rootBytes = fromHex(root);
     if (!equalBytes(rootBytes.subarray(0, ROOT_BYTES), slot.root))
       throw refuse("evidence.head", `${fieldOf(index)}.root`, "is not the one that the chain holds", feed);
-    if (!verifySignature(hasher.head({ feed, size, root }), fromHex(signature), publicKey))
+    if (!verifySignature(hasher.head({ feed, size, root }), signature, publicKey))
       throw refuse(
         "evidence.head",
         `${fieldOf(index)}.signature`,
@@ -60,7 +61,7 @@ export function verifyInclusion(
 }
 
 function requireIncluded(
-  { feed, items, path, root: _, size }: FeedEvidence,
+  { feed, items, path, root: _, size }: ReadFeed,
   root: Uint8Array,
   field: string,
 ): void {
@@ -70,7 +71,7 @@ function requireIncluded(
     (index) => `${field}.items[${index}]`,
     "items ascend by index",
   );
-  if ((items.at(-1) as FeedItem).index >= size)
+  if ((items.at(-1) as { readonly index: number }).index >= size)
     throw refuse(
       "evidence.inclusion",
       `${field}.items[${items.length - 1}].index`,
@@ -78,10 +79,10 @@ function requireIncluded(
       feed,
     );
   const rebuilt = rootOfMultiPath(
-    (position) => leafHash(commitmentOfEntry(items[position] as FeedItem)),
+    (position) => leafOf(items[position] as ReadFeed["items"][number]),
     items.map(({ index }) => index),
     size,
-    path.map(fromHex),
+    path,
   );
   if (rebuilt === undefined)
     throw refuse(
@@ -92,4 +93,8 @@ function requireIncluded(
     );
   if (!equalBytes(rebuilt, root))
     throw refuse("evidence.inclusion", `${field}.items`, "do not give the head's root", feed);
+}
+
+function leafOf({ salt, bytes }: ReadFeed["items"][number]): Uint8Array {
+  return leafHash(commitmentBytes(salt, bytes));
 }

@@ -1,6 +1,8 @@
+import { utf8 } from "../core/bytes.ts";
 import { canonicalBytes } from "../core/canonical.ts";
+import { MAX_ENTRY_BYTES } from "../core/entry.ts";
 import { AnamnesisError } from "../core/errors.ts";
-import { entrySchema, stixCourseOfActionSchema } from "../core/schema.ts";
+import { entrySchema, patternTypeSchema, stixCourseOfActionSchema } from "../core/schema.ts";
 import { hex, isOrdered, list, object, oneOf, type Shape, text, variant, whole } from "./shape.ts";
 import { BUNDLE_FORMAT, type EvidenceBundle } from "./types.ts";
 
@@ -12,23 +14,36 @@ const MAX_DEPTH = 16;
 /** An object or list costs memory whatever is in it; a bundle has at most one in so many bytes. */
 const BYTES_PER_CONTAINER = 16;
 
-const MAX_HEADER_BYTES = 65_536;
-/** A branch of a trie has 532 bytes; one that holds its children has fewer. */
-const MAX_NODE_BYTES = 1024;
-const MAX_LEAVES = 2 ** 40 - 1;
+/** Bytes of a header at most. */
+export const MAX_HEADER_BYTES = 65_536;
+/** Bytes of a trie node at most: a branch has 532, and one that holds its children fewer. */
+export const MAX_NODE_BYTES = 1024;
+/** Leaves of a feed at most. */
+export const MAX_LEAVES = 2 ** 40 - 1;
+
+/** Characters of a pattern at most. */
+export const MAX_PATTERN_CHARACTERS = 16_384;
+/** The types that a pattern may have. */
+export const PATTERN_TYPES: readonly string[] = patternTypeSchema.options;
 
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
-const entry: Shape = (value) => {
+/** An entry whose members are in order. */
+export const entryShape: Shape = (value) => {
   const parsed = entrySchema.safeParse(value);
   if (!parsed.success) {
     const issue = parsed.error.issues[0];
     return `${(issue?.path ?? []).map((part) => `.${String(part)}`).join("")}: ${issue?.message ?? "invalid"}`;
   }
-  return isOrdered(value) ? undefined : " is not in canonical form (RFC 8785)";
+  if (!isOrdered(value)) return " is not in canonical form (RFC 8785)";
+  const { length } = utf8(JSON.stringify(value));
+  return length <= MAX_ENTRY_BYTES
+    ? undefined
+    : ` has ${length} bytes; at most ${MAX_ENTRY_BYTES} are allowed`;
 };
 
-const courseOfAction: Shape = (value) =>
+/** A course of action whose members are in order. */
+export const courseOfActionShape: Shape = (value) =>
   stixCourseOfActionSchema.safeParse(value).success && isOrdered(value)
     ? undefined
     : " is not a course of action in canonical form";
@@ -55,21 +70,21 @@ const record = object({
   blind: bytes32,
   name: variant("type", {
     indicator: object({
-      pattern: text(1, 16_384),
-      patternType: oneOf("stix", "suricata", "sigma", "yara", "snort", "x-anamnesis-behaviour"),
+      pattern: text(1, MAX_PATTERN_CHARACTERS),
+      patternType: oneOf(...PATTERN_TYPES),
       type: oneOf("indicator"),
     }),
-    response: object({ indicator: bytes32, object: courseOfAction, type: oneOf("response") }),
+    response: object({ indicator: bytes32, object: courseOfActionShape, type: oneOf("response") }),
   }),
 });
 
 const snapshot = object({
   block: object({ hash: bytes32, number: uint }),
-  contents: list(object({ entry, salt: bytes32 })),
+  contents: list(object({ entry: entryShape, salt: bytes32 })),
   feeds: list(
     object({
       feed: address,
-      items: list(object({ entry, index: whole(0, MAX_LEAVES), salt: bytes32 }), 1),
+      items: list(object({ entry: entryShape, index: whole(0, MAX_LEAVES), salt: bytes32 }), 1),
       path: list(bytes32),
       root: bytes32,
       signature: hex(64),
@@ -88,9 +103,6 @@ const bundle = object({
   headers: list(hex(1, MAX_HEADER_BYTES), 1),
   snapshots: list(snapshot, 1),
 });
-
-/** Bundles whose form has been checked. */
-const parsed = new WeakSet<EvidenceBundle>();
 
 /**
  * Parses a bundle: its form is checked, nothing is verified yet.
@@ -119,18 +131,12 @@ export function parseBundle(bytes: Uint8Array): EvidenceBundle {
     throw unreadable(`is none of ${BUNDLE_FORMAT}: ${wrong.startsWith(".") ? wrong.slice(1) : `it${wrong}`}`);
   if (JSON.stringify(value) !== json)
     throw unreadable("is not in canonical form (RFC 8785): something was added or rewritten");
-  parsed.add(value as EvidenceBundle);
   return value as EvidenceBundle;
 }
 
 /** The bytes of a bundle: RFC 8785. Throws `input.invalid` for what no JSON can hold. */
 export function encodeBundle(value: EvidenceBundle): Uint8Array {
   return canonicalBytes(value);
-}
-
-/** The bundle itself when it came from `parseBundle`, else parsed from its bytes. Throws `evidence.unreadable`. */
-export function requireParsed(value: EvidenceBundle): EvidenceBundle {
-  return parsed.has(value) ? value : parseBundle(encodeBundle(value));
 }
 
 /** What is wrong with the nesting and the number of objects and lists in a JSON text. */

@@ -4,10 +4,11 @@ import { responseStatus, status } from "../core/status.ts";
 import type { Bytes32, Entry, Register, Status, Subject, Uid } from "../core/types.ts";
 import type { SignedStance } from "./attestations.ts";
 import type { NamedRecord, VerifiedContent } from "./content.ts";
+import type { ReadAttestation, ReadRecord, ReadSnapshot } from "./read.ts";
 import { refuse } from "./refuse.ts";
 import type { RegistryState } from "./state.ts";
 import { differingField, packRegister } from "./storage.ts";
-import type { AttestationEvidence, RecordEvidence, RecordFacts, Snapshot, StanceFacts } from "./types.ts";
+import type { RecordFacts, StanceFacts } from "./types.ts";
 
 /**
  * Every register of an active member holds what that member signed, or is proved to be empty.
@@ -17,7 +18,7 @@ import type { AttestationEvidence, RecordEvidence, RecordFacts, Snapshot, Stance
  * @throws AnamnesisError `evidence.register` | `evidence.member` | `evidence.attestation`
  */
 export function matchRegisters(
-  snapshot: Snapshot,
+  snapshot: ReadSnapshot,
   records: readonly NamedRecord[],
   stances: readonly (readonly SignedStance[])[],
   registry: RegistryState,
@@ -45,7 +46,7 @@ export function matchRegisters(
 }
 
 function requireActive(
-  { key, member }: AttestationEvidence,
+  { key, member }: ReadAttestation,
   { active, keys }: RegistryState,
   field: string,
   subject: Subject,
@@ -74,7 +75,7 @@ function requireHeld(
  * @throws AnamnesisError `evidence.record` for a response whose indicator is not proved beside it
  */
 export function deriveStatus(
-  snapshot: Snapshot,
+  snapshot: ReadSnapshot,
   { records, contents }: VerifiedContent,
   registers: readonly (readonly Register[])[],
   registry: RegistryState,
@@ -107,11 +108,11 @@ export function deriveStatus(
 }
 
 function stancesOf(
-  { attestations }: RecordEvidence,
+  { attestations }: ReadRecord,
   subject: Subject,
   contents: ReadonlyMap<Bytes32, Entry>,
 ): readonly StanceFacts[] {
-  return attestations.map(({ signature: _, ...said }: AttestationEvidence): StanceFacts => {
+  return attestations.map(({ signature: _, ...said }: ReadAttestation): StanceFacts => {
     const shown = contents.get(said.content);
     return { subject, ...said, ...(shown !== undefined && { shown }) };
   });

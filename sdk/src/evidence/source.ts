@@ -1,6 +1,5 @@
-import { equalBytes, fromHex } from "../core/bytes.ts";
+import { equalBytes } from "../core/bytes.ts";
 import { keccak256 } from "../core/hash.ts";
-import type { Hex } from "../core/types.ts";
 import { refuse } from "./refuse.ts";
 import type { NodeSource } from "./trie.ts";
 
@@ -9,20 +8,23 @@ import type { NodeSource } from "./trie.ts";
  * @param field names the list in messages
  * @throws AnamnesisError `evidence.proof`
  */
-export function readInOrder<T>(nodes: readonly Hex[], field: string, walk: (next: NodeSource) => T): T {
+export function readInOrder<T>(
+  nodes: readonly Uint8Array[],
+  field: string,
+  walk: (next: NodeSource) => T,
+): T {
   let used = 0;
   const found = walk((hash) => {
     const node = nodes[used];
     if (node === undefined) throw refuse("evidence.proof", field, "end before everything is proved");
-    const bytes = fromHex(node);
-    if (!equalBytes(keccak256(bytes), hash))
+    if (!equalBytes(keccak256(node), hash))
       throw refuse(
         "evidence.proof",
         `${field}[${used}]`,
         "is not the node that its parent or the header names",
       );
     used++;
-    return bytes;
+    return node;
   });
   if (used < nodes.length)
     throw refuse("evidence.proof", `${field}[${used}]`, "proves nothing that is asked for");

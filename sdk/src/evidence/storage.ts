@@ -112,12 +112,15 @@ export function unpackBlock(word: Uint8Array): number | undefined {
 
 /** The register that an attestation fills, given its digest (the uid). */
 export function packRegister(attestation: Attestation, digest: Uint8Array): Uint8Array {
-  return concat(
-    digest.subarray(0, UID_BYTES),
-    Uint8Array.of(attestation.confidence, attestation.basis, attestation.stance),
-    uintBytes(attestation.validUntil, 5),
-    uintBytes(attestation.version, 6),
-  );
+  const { confidence, basis, stance, validUntil, version } = attestation;
+  const word = new Uint8Array(WORD_BYTES);
+  word.set(digest.subarray(0, UID_BYTES));
+  word[18] = confidence;
+  word[19] = basis;
+  word[20] = stance;
+  word.set(uintBytes(validUntil, 5), 21);
+  word.set(uintBytes(version, 6), 26);
+  return word;
 }
 
 /** Which field of two registers differs first. */

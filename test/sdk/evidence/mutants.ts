@@ -1,6 +1,5 @@
 /** Bundles in which one byte was changed. */
 import { AnamnesisError } from "@anamnesis/sdk/core/errors";
-import { parseBundle } from "@anamnesis/sdk/evidence/parse";
 import type { Trust } from "@anamnesis/sdk/evidence/types";
 import { verifyEvidence } from "@anamnesis/sdk/evidence/verify";
 
@@ -12,7 +11,7 @@ export function outcomeOf(bytes: Uint8Array, at: number, flip: number, trust: Tr
   const mutant = bytes.slice();
   mutant[at] = (mutant[at] as number) ^ flip;
   try {
-    const verdict = verifyEvidence(parseBundle(mutant), trust);
+    const verdict = verifyEvidence(mutant, trust);
     return verdict.verified ? "verified" : verdict.failure.code;
   } catch (error) {
     if (error instanceof AnamnesisError) return error.code;

@@ -54,7 +54,9 @@ test("many keys, there and not, are what an independent implementation proves on
           expected.map((value) => value && toHex(value)).map((value) => value ?? undefined),
         );
         // What was taken, in that order, is a proof by itself: nothing is missing and nothing is left.
-        expect(readInOrder(taken, "proof", (source) => lookUp(root, paths, source))).toEqual(found);
+        expect(readInOrder(taken.map(fromHex), "proof", (source) => lookUp(root, paths, source))).toEqual(
+          found,
+        );
       },
     ),
     { numRuns: 150 },
@@ -160,13 +162,13 @@ test("anvil's block, account and slot verify from the header on", async () => {
   expect(hash).toBe(anvil.block.hash);
   const { accountProof, storageProof } = anvil.proof;
   const contract = { address: anvil.contract, codeHash: anvil.expectAccount.codeHash };
-  const roots = readInOrder(accountProof, "account", (next) =>
+  const roots = readInOrder(accountProof.map(fromHex), "account", (next) =>
     // One contract stands for both: its path is walked once for each.
     proveAccounts(stateRoot, { memory: contract, registry: contract }, next, "account"),
   );
   expect(toHex(roots.memory)).toBe(anvil.expectAccount.storageRoot);
   const proof = storageProof[0]?.proof as Hex[];
-  const [value] = readInOrder(proof, "slot", (next) =>
+  const [value] = readInOrder(proof.map(fromHex), "slot", (next) =>
     lookUp(roots.memory, [keccak256(fromHex(anvil.slot))], next),
   );
   expect(toHex(RLP.decode(value as Uint8Array) as Uint8Array)).toBe(anvil.expectSlotValue);
