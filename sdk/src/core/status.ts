@@ -17,6 +17,9 @@ export function wins(
   return next.uid.slice(0, 38) > held.uid.slice(0, 38); // 0x and 18 bytes; lower case, so text order is number order
 }
 
+/** What a status looks at in a register. */
+export type Judged = Pick<Register, "member" | "stance" | "basis" | "validUntil">;
+
 /**
  * What the registers of one subject say at a moment, first match wins; the same function as
  * `ImmuneMemory.status`.
@@ -25,7 +28,7 @@ export function wins(
  * @param at seconds since the epoch: the block's timestamp for recorded status, the clock's for held
  */
 export function status(
-  registers: Iterable<Register>,
+  registers: Iterable<Judged>,
   active: ReadonlySet<MemberNumber>,
   parameters: Pick<Parameters, "members" | "witnesses" | "refutes">,
   at: number,
@@ -67,7 +70,7 @@ export function status(
  */
 export function responseStatus(
   indicator: Status,
-  registers: Iterable<Register>,
+  registers: Iterable<Judged>,
   active: ReadonlySet<MemberNumber>,
   parameters: Pick<Parameters, "members" | "witnesses" | "refutes">,
   at: number,

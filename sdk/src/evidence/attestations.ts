@@ -2,17 +2,18 @@
 import { fromHex } from "../core/bytes.ts";
 import { addressOfPublicKey, expandPublicKey, verifySignature } from "../core/signature.ts";
 import type { TypedDataHasher } from "../core/typed-data.ts";
-import type { Address, Attestation, Subject } from "../core/types.ts";
+import type { Address, Subject } from "../core/types.ts";
 import type { NamedRecord } from "./content.ts";
 import type { ReadSnapshot } from "./read.ts";
 import { refuse, requireAscending } from "./refuse.ts";
+import type { StanceFacts } from "./types.ts";
 
 /** A public key of 65 bytes by its address. */
 export type PublicKeys = ReadonlyMap<Address, Uint8Array>;
 
 /** A stance that its key signed, with the digest that is its uid. */
 export interface SignedStance {
-  readonly attestation: Attestation;
+  readonly stance: Omit<StanceFacts, "shown">;
   readonly digest: Uint8Array;
 }
 
@@ -46,37 +47,25 @@ export function verifyAttestations(
   return snapshot.records.map(({ attestations }, index) => {
     const { subject } = records[index] as NamedRecord;
     const fieldOf = (at: number) => `${field}.records[${index}].attestations[${at}]`;
-    requireAscending(
-      attestations.map(({ member }) => member),
-      "evidence.attestation",
-      fieldOf,
-      "attestations ascend by member",
-    );
-    return attestations.map(({ key, member: _, signature, ...said }, at) => {
-      const attestation: Attestation = { subject, ...said };
-      const digest = hasher.attestation(attestation);
-      const publicKey = requireKey(keys, key, `${fieldOf(at)}.key`, subject);
-      if (!verifySignature(digest, signature, publicKey))
-        throw refuse(
-          "evidence.attestation",
-          `${fieldOf(at)}.signature`,
-          `is not one of ${key} over this`,
-          subject,
-        );
-      return { attestation, digest };
+    let last = 0;
+    return attestations.map((said, at) => {
+      const { key, member, signature, stance, basis, confidence, validUntil, version, content } = said;
+      if (member <= last)
+        throw refuse("evidence.attestation", fieldOf(at), "is out of order or there twice", subject);
+      last = member;
+      const full = { subject, key, member, stance, basis, confidence, validUntil, version, content };
+      const digest = hasher.attestation(full);
+      const publicKey = keys.get(key) ?? missing(key, `${fieldOf(at)}.key`, subject);
+      if (!verifySignature(digest, signature, publicKey)) {
+        const cause = `is not one of ${key} over this`;
+        throw refuse("evidence.attestation", `${fieldOf(at)}.signature`, cause, subject);
+      }
+      return { stance: full, digest };
     });
   });
 }
 
-/** The public key of an address. Throws `evidence.key` when the bundle has none. */
-export function requireKey(
-  keys: PublicKeys,
-  address: Address,
-  field: string,
-  record: Subject | Address,
-): Uint8Array {
-  const key = keys.get(address);
-  if (key === undefined)
-    throw refuse("evidence.key", field, `is ${address}, whose public key is missing`, record);
-  return key;
+/** Throws `evidence.key`: the bundle shows no public key of an address. */
+export function missing(key: Address, field: string, record: Subject | Address): never {
+  throw refuse("evidence.key", field, `is ${key}, whose public key is missing`, record);
 }

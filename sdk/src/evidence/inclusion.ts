@@ -5,7 +5,7 @@ import { leafHash } from "../core/merkle.ts";
 import { verifySignature } from "../core/signature.ts";
 import type { TypedDataHasher } from "../core/typed-data.ts";
 import type { Address } from "../core/types.ts";
-import { type PublicKeys, requireKey } from "./attestations.ts";
+import { missing, type PublicKeys } from "./attestations.ts";
 import { rootOfMultiPath } from "./multi-path.ts";
 import type { ReadFeed, ReadSnapshot } from "./read.ts";
 import { refuse, requireAscending } from "./refuse.ts";
@@ -35,7 +35,7 @@ export function verifyInclusion(
   );
   return snapshot.feeds.map((evidence, index) => {
     const { feed, size, root, signature, items } = evidence;
-    const publicKey = requireKey(keys, feed, `${fieldOf(index)}.feed`, feed);
+    const publicKey = keys.get(feed) ?? missing(feed, `${fieldOf(index)}.feed`, feed);
     const slot = held.get(feed) as NodeKeyWord; // every key of the bundle is proved
     if (slot.size !== size)
       throw refuse(

@@ -1,11 +1,13 @@
 /** Where the two contracts keep what evidence proves, and how it is packed; drawn in contracts/. */
-import { concat, fromHex, readUint, toHex, uintBytes } from "../core/bytes.ts";
+import { fromHex, readUint, toHex, uintBytes } from "../core/bytes.ts";
 import { keccak256 } from "../core/hash.ts";
 import type { Address, Attestation, MemberNumber, Parameters, Subject } from "../core/types.ts";
-import { decodeRlp } from "./rlp.ts";
 
 const WORD_BYTES = 32;
 const UID_BYTES = 18;
+
+/** What is hashed for a slot of a mapping. */
+const pair = new Uint8Array(2 * WORD_BYTES);
 
 /** Slots of `MemberRegistry`. */
 const MEMBERS = wordOf(6);
@@ -41,7 +43,11 @@ export function subjectSlot(subject: Subject): Uint8Array {
 
 /** Slot of a member's register, given its subject's. */
 export function registerSlot(subject: Uint8Array, member: MemberNumber): Uint8Array {
-  return valueSlot(wordOf(member), subject);
+  pair.fill(0, 0, WORD_BYTES);
+  pair[WORD_BYTES - 2] = member >> 8;
+  pair[WORD_BYTES - 1] = member & 255;
+  pair.set(subject, WORD_BYTES);
+  return keccak256(pair);
 }
 
 /** The path of a slot in its contract's trie. */
@@ -51,10 +57,12 @@ export function pathOf(slot: Uint8Array): Uint8Array {
 
 /** The word of a leaf's value, undefined when it is not the RLP of 1 to 32 bytes without a leading zero. */
 export function wordOfLeaf(value: Uint8Array): Uint8Array | undefined {
-  const bytes = decodeRlp(value);
-  if (!(bytes instanceof Uint8Array) || bytes.length === 0 || bytes.length > WORD_BYTES || bytes[0] === 0)
-    return undefined;
-  return padded(bytes);
+  const [first, second] = value as unknown as readonly [number, number];
+  const isByte = value.length === 1 && first < 0x80;
+  const isText = value.length >= 2 && value.length <= 1 + WORD_BYTES && first === 0x7f + value.length;
+  if (!isByte && (!isText || (value.length === 2 && second < 0x80))) return undefined; // not the shortest form
+  const bytes = isByte ? value : value.subarray(1);
+  return bytes[0] === 0 ? undefined : padded(bytes);
 }
 
 /** A member's slot. Undefined bits that are not zero have no meaning and give undefined. */
@@ -118,8 +126,8 @@ export function packRegister(attestation: Attestation, digest: Uint8Array): Uint
   word[18] = confidence;
   word[19] = basis;
   word[20] = stance;
-  word.set(uintBytes(validUntil, 5), 21);
-  word.set(uintBytes(version, 6), 26);
+  writeUint(word, validUntil, 21, 26);
+  writeUint(word, version, 26, 32);
   return word;
 }
 
@@ -138,7 +146,18 @@ export function differingField(a: Uint8Array, b: Uint8Array): string {
 
 /** A slot of a mapping: keccak256(key ‖ slot). */
 function valueSlot(key: Uint8Array, slot: Uint8Array): Uint8Array {
-  return keccak256(concat(key, slot));
+  pair.set(key);
+  pair.set(slot, WORD_BYTES);
+  return keccak256(pair);
+}
+
+/** Big-endian, into [from, to). */
+function writeUint(word: Uint8Array, value: number, from: number, to: number): void {
+  let rest = value;
+  for (let at = to - 1; at >= from; at--) {
+    word[at] = rest & 255;
+    rest = rest > 0xffffffff ? Math.floor(rest / 256) : rest >>> 8;
+  }
 }
 
 function wordOf(value: number): Uint8Array {

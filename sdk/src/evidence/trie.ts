@@ -6,7 +6,7 @@
  */
 import { equalBytes } from "../core/bytes.ts";
 import { keccak256 } from "../core/hash.ts";
-import { decodeRlp, encodeRlp, type RlpItem } from "./rlp.ts";
+import { decodeRlp, encodeRlp, quickNode, type RlpItem } from "./rlp.ts";
 
 /** Gives the node that a walk comes to next, by its Keccak-256. Throws when there is none. */
 export type NodeSource = (hash: Uint8Array) => Uint8Array;
@@ -38,7 +38,7 @@ export function lookUp(
     const bytes = next(hash);
     if (bytes.length < PATH_BYTES && !isRoot)
       throw new TrieFault("is shorter than 32 bytes and belongs inside its parent");
-    return decodeRlp(bytes) ?? fail("is not RLP in its only form");
+    return quickNode(bytes) ?? decodeRlp(bytes) ?? fail("is not RLP in its only form");
   };
 
   /** Follows a child of a node; `from` nibbles of all these keys are behind. */
