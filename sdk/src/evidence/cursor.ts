@@ -32,6 +32,14 @@ export interface Cursor {
   json(mostBytes: number): { readonly text: string; readonly bytes: Uint8Array };
   /** A list of at least `least` items. */
   list<T>(item: () => T, least?: number): T[];
+  /** A string of at most so many printable ASCII characters without escapes; undefined for any other. */
+  plain(mostCharacters: number): string | undefined;
+  /** Where reading has come to. */
+  place(): number;
+  /** The bytes from a place on. */
+  since(place: number): Uint8Array;
+  /** Goes back to a place. */
+  back(place: number): void;
   /** Nothing is left. */
   end(): void;
 }
@@ -132,9 +140,7 @@ export function createCursor(bytes: Uint8Array): Cursor {
       if (seen > 15) throw NOT_CANONICAL;
       at = end;
       byte(QUOTE);
-      return isAscii
-        ? whole.slice(from, end)
-        : String.fromCharCode.apply(null, bytes.subarray(from, end) as unknown as number[]);
+      return isAscii ? whole.slice(from, end) : asciiOf(bytes.subarray(from, end));
     },
     json(mostBytes) {
       const from = at;
@@ -156,6 +162,21 @@ export function createCursor(bytes: Uint8Array): Cursor {
       if (items.length < least) throw NOT_CANONICAL;
       return items;
     },
+    plain(mostCharacters) {
+      const from = at + 1;
+      if (bytes[at] !== QUOTE) return undefined;
+      let end = from;
+      for (let next = bytes[end] as number; next !== QUOTE; next = bytes[++end] as number)
+        if (!(next >= 0x20 && next < 0x7f) || next === BACKSLASH || end - from >= mostCharacters)
+          return undefined;
+      at = end + 1;
+      return isAscii ? whole.slice(from, end) : asciiOf(bytes.subarray(from, end));
+    },
+    place: () => at,
+    since: (place) => bytes.subarray(place, at),
+    back(place) {
+      at = place;
+    },
     end() {
       if (at !== bytes.length) throw NOT_CANONICAL;
     },
@@ -163,6 +184,19 @@ export function createCursor(bytes: Uint8Array): Cursor {
 }
 
 const HEX_PREFIX = utf8('"0x');
+
+function asciiOf(bytes: Uint8Array): string {
+  return String.fromCharCode.apply(null, bytes as unknown as number[]);
+}
+
+/** The value of a JSON text. Throws `NOT_CANONICAL`. */
+export function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw NOT_CANONICAL;
+  }
+}
 
 function decode(bytes: Uint8Array): string {
   try {

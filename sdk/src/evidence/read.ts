@@ -1,7 +1,6 @@
 /** A bundle from its bytes in one pass: the same bundles as `parseBundle` reads, ready to be verified. */
 import { utf8 } from "../core/bytes.ts";
 import { MAX_ENTRY_BYTES } from "../core/entry.ts";
-import { quickEntryText } from "../core/entry-text.ts";
 import { AnamnesisError } from "../core/errors.ts";
 import type {
   Address,
@@ -14,10 +13,9 @@ import type {
   PatternType,
   Stance,
 } from "../core/types.ts";
-import { type Cursor, createCursor, NOT_CANONICAL } from "./cursor.ts";
+import { type Cursor, createCursor, jsonOf, NOT_CANONICAL } from "./cursor.ts";
 import {
   courseOfActionShape,
-  entryShape,
   MAX_BUNDLE_BYTES,
   MAX_HEADER_BYTES,
   MAX_LEAVES,
@@ -26,6 +24,7 @@ import {
   PATTERN_TYPES,
   parseBundle,
 } from "./parse.ts";
+import { readEntry } from "./read-entry.ts";
 import { type AttestationEvidence, BUNDLE_FORMAT, type ChainIdentity, type RecordName } from "./types.ts";
 
 /** What `EvidenceBundle` says, with bytes where bytes are needed. */
@@ -189,11 +188,7 @@ function snapshotAt(c: Cursor): ReadSnapshot {
 
 function entryAt(c: Cursor): { readonly entry: Entry; readonly bytes: Uint8Array } {
   c.expect(L.entry);
-  const { text, bytes } = c.json(MAX_ENTRY_BYTES);
-  const entry = jsonOf(text);
-  if (quickEntryText(entry) !== text && (entryShape(entry) !== undefined || JSON.stringify(entry) !== text))
-    throw NOT_CANONICAL;
-  return { entry: entry as Entry, bytes };
+  return readEntry(c);
 }
 
 function saltAt(c: Cursor): Uint8Array {
@@ -295,12 +290,4 @@ function hashAfter(c: Cursor, literal: Uint8Array): Bytes32 {
 function addressAfter(c: Cursor, literal: Uint8Array): Address {
   c.expect(literal);
   return c.hexText(20) as Address;
-}
-
-function jsonOf(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    throw NOT_CANONICAL;
-  }
 }
