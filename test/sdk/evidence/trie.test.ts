@@ -43,7 +43,7 @@ test("many keys, there and not, are what an independent implementation proves on
         const expected = await Promise.all(
           asked.map((i, at) =>
             there.length === 0
-              ? null
+              ? Promise.resolve(null)
               : verifyMerkleProof(keyOf(i), proofs[at] as Uint8Array[], { root, useKeyHashing: true }),
           ),
         );
