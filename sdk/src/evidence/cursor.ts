@@ -140,7 +140,7 @@ export function createCursor(bytes: Uint8Array): Cursor {
       if (seen > 15) throw NOT_CANONICAL;
       at = end;
       byte(QUOTE);
-      return isAscii ? whole.slice(from, end) : asciiOf(bytes.subarray(from, end));
+      return asciiOf(bytes.subarray(from, end)); // kept and looked up: no slice of a text that is a file long
     },
     json(mostBytes) {
       const from = at;

@@ -52,6 +52,8 @@ export interface WorldOptions {
   readonly shown?: readonly number[];
   readonly stances?: readonly [member: number, stance: Stance, basis: Basis][];
   readonly header?: Partial<HeaderSpec>;
+  /** Of the indicators. Default: one with characters beyond ASCII. */
+  readonly name?: string;
   /** Of member 0, so to speak: member m has m more. Default 70. */
   readonly confidence?: number;
   /** The first attestation commits to content about something else. */
@@ -109,6 +111,7 @@ export async function makeWorld(options: WorldOptions = {}): Promise<World> {
         name,
         options.foreignContent ? (`0x${"00".repeat(32)}` as IndicatorId) : indicator,
         basis,
+        options.name,
       );
       if (content !== undefined) contents.push(content);
       const attestation: Attestation = {
@@ -249,7 +252,12 @@ function feedEntry(index: number): Entry {
 }
 
 /** What an attestation of this basis stands on; nothing for an analyst's. */
-function contentOf(name: RecordName, indicator: IndicatorId, basis: Basis): Item | undefined {
+function contentOf(
+  name: RecordName,
+  indicator: IndicatorId,
+  basis: Basis,
+  label = "scanner with a “quoted” name",
+): Item | undefined {
   const envelope = { at: NOW * 1000, tlp: "green", kind: "content" } as const;
   const result = {
     events: 4000,
@@ -266,7 +274,7 @@ function contentOf(name: RecordName, indicator: IndicatorId, basis: Basis): Item
     id: "indicator--00000000-0000-5000-8000-000000000000",
     created: "2027-01-15T08:00:00.000Z",
     modified: "2027-01-15T08:00:00.000Z",
-    name: "scanner with a “quoted” name",
+    name: label,
     indicator_types: ["malicious-activity"],
     pattern: name.pattern,
     pattern_type: name.patternType,
