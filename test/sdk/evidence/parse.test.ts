@@ -1,5 +1,6 @@
 import { AnamnesisError } from "@anamnesis/sdk/core/errors";
 import { encodeBundle, MAX_BUNDLE_BYTES, parseBundle } from "@anamnesis/sdk/evidence/parse";
+import { readBundle } from "@anamnesis/sdk/evidence/read";
 import { verifyEvidence } from "@anamnesis/sdk/evidence/verify";
 import { beforeAll, expect, test } from "vitest";
 import { makeWorld, type World } from "./world.ts";
@@ -14,15 +15,28 @@ beforeAll(async () => {
 const bytesOf = (json: string): Uint8Array => new TextEncoder().encode(json);
 
 /** Why a file is not read. */
-const refusal = (bytes: Uint8Array): string => {
+const refusalOf = (read: (bytes: Uint8Array) => unknown, bytes: Uint8Array): string => {
   try {
-    parseBundle(bytes);
+    read(bytes);
     return "read";
   } catch (error) {
     if (error instanceof AnamnesisError && error.code === "evidence.unreadable") return error.message;
     throw error;
   }
 };
+const refusal = (bytes: Uint8Array): string => {
+  const why = refusalOf(parseBundle, bytes);
+  expect(refusalOf(readBundle, bytes)).toBe(why); // the quick way says the same
+  return why;
+};
+
+test("whatever is done to a byte, the quick way reads what the long way reads", () => {
+  for (let at = 0; at < world.bytes.length; at += 7) {
+    const mutant = world.bytes.slice();
+    mutant[at] = (mutant[at] as number) ^ (1 << (at % 8));
+    expect(refusal(mutant), `byte ${at}`).toBeTypeOf("string");
+  }
+});
 
 test("what was written is read, and is the same bytes again", () => {
   expect(Buffer.from(encodeBundle(parseBundle(world.bytes))).equals(world.bytes)).toBe(true);
