@@ -6,7 +6,7 @@ import { GOVERNOR, REGISTRY } from "../../node/src/adapters/chain/abi.ts";
 import { createRpc } from "../../node/src/adapters/chain/rpc.ts";
 import { createSender } from "../../node/src/adapters/chain/sender.ts";
 import type { Account } from "./accounts.ts";
-import { type RegistryPlace, readRegistry } from "./registry.ts";
+import type { RegistryPlace } from "./registry.ts";
 
 /** One call of the registry by its governor. */
 export type Action =
@@ -42,6 +42,8 @@ export async function decide(
     const data = fromHex(GOVERNOR.encodeFunctionData(method, [...args]) as Hex);
     await sender.send(governor, data, new AbortController().signal);
   };
+  const read = (method: string, args: readonly unknown[]) =>
+    rpc.call("eth_call", [{ to: governor, data: GOVERNOR.encodeFunctionData(method, [...args]) }, "latest"]);
   const calls = [
     actions.map(() => registry),
     actions.map(() => 0),
@@ -49,14 +51,12 @@ export async function decide(
   ];
   const descriptionHash = toHex(keccak256(utf8(description)));
   try {
-    const [active] = await readRegistry(place, "activeMembers", []);
-    const voters = members.slice(0, Math.floor(Number(active) / 2) + 1);
-    const [proposer] = voters as [Account];
+    const [proposer] = members as [Account];
     await send(proposer, "propose", [...calls, description]);
-    const id = await rpc.call("eth_call", [
-      { to: governor, data: GOVERNOR.encodeFunctionData("hashProposal", [...calls, descriptionHash]) },
-      "latest",
-    ]);
+    const id = await read("hashProposal", [...calls, descriptionHash]);
+    // Of the members of the second before: as many as there are now, unless that second changed something.
+    const needed = await read("quorum", [await read("proposalSnapshot", [id])]);
+    const voters = members.slice(0, Number(needed));
     await Promise.all(voters.map((voter) => send(voter, "castVote", [id, FOR])));
     await send(proposer, "execute", [...calls, descriptionHash]);
   } finally {
