@@ -9,6 +9,8 @@ import { type ErrorCode, isAnamnesisError } from "@anamnesis/sdk/core/errors";
 import type { Address, SignedHead, Subject } from "@anamnesis/sdk/core/types";
 import type { Chain, Clock, EquivocationProof, Log, WriteOutcome } from "../ports.ts";
 import type { Registry } from "../state/registry.ts";
+import { batchesOf, settled, signedOf, sum } from "./relay-batches.ts";
+import { createRelayBooks, type RelayBooks } from "./relay-books.ts";
 import {
   canRecord,
   type HeldWord,
@@ -60,8 +62,7 @@ export interface Relay {
   relayOnce(): Promise<RelayReport>;
   /** Tells that something new is held: on these subjects, or wherever it may be. */
   kick(subjects?: Iterable<Subject>): void;
-  /** Items that the chain node called mined and the index of that block does not show. */
-  unseen(): readonly { readonly item: string; readonly block: number }[];
+  readonly unseen: RelayBooks["unseen"];
   start(): void;
   stop(): Promise<void>;
 }
@@ -83,14 +84,14 @@ const REST_MS = 30_000;
 /** Codes of SkipCode.sol whose reason may pass: the view was ahead of the chain. */
 const PASSING_SKIPS: ReadonlySet<number> = new Set([1, 5]);
 
-/** What a chain that cannot be asked throws. */
-const AWAY: ReadonlySet<ErrorCode> = new Set(["chain.unreachable", "chain.mismatch", "chain.contradiction"]);
-
-/** Why an item is not sent now: until a monotonic time (infinite: never), or until a block is indexed. */
-interface Pause {
-  readonly untilMs: number;
-  readonly block: number;
-}
+/** What a chain that cannot be asked throws, and a store that cannot write bytes down before they leave. */
+const AWAY: ReadonlySet<ErrorCode> = new Set([
+  "chain.unreachable",
+  "chain.mismatch",
+  "chain.contradiction",
+  "store.full",
+  "store.io",
+]);
 
 type Item = Omit<MissingWord, "word">;
 
@@ -99,11 +100,8 @@ export function createRelay(ports: RelayPorts, options: RelayOptions): Relay {
   const { chain, registry, clock, log } = ports;
   const { self, patienceMs = PATIENCE_MS, anchorMs = ANCHOR_MS, maxInFlight = MAX_IN_FLIGHT } = options;
   const underWay = new Set<string>();
-  const pauses = new Map<string, Pause>();
+  const books = createRelayBooks(ports);
   const missingSince = new Map<string, number>();
-  /** Items called mined, by the block they were called to be in, until the index shows them. */
-  const mined = new Map<string, number>();
-  const unseen = new Map<string, number>();
   let batchesUnderWay = 0;
   let anchoredAtMs = Number.NEGATIVE_INFINITY;
   let lookedAtMs = Number.NEGATIVE_INFINITY;
@@ -120,20 +118,8 @@ export function createRelay(ports: RelayPorts, options: RelayOptions): Relay {
   const unsubscribe = registry.onChange(({ rolledBack, membership, parameters }) => {
     dirty = true;
     if (rolledBack || membership || parameters) open = undefined;
-    if (rolledBack) {
-      pauses.clear();
-      mined.clear();
-    }
+    if (rolledBack) books.clear();
   });
-
-  const forgetPauses = () => {
-    const now = clock.monotonicMs();
-    const block = registry.recordedAt()?.number ?? -1;
-    for (const [id, pause] of pauses) if (now >= pause.untilMs || block >= pause.block) pauses.delete(id);
-  };
-
-  const rest = (id: string, ms: number, block = Number.POSITIVE_INFINITY) =>
-    pauses.set(id, { untilMs: clock.monotonicMs() + ms, block });
 
   /** What of the missing this node sends now. */
   const due = <T extends Item>(missing: readonly T[]): T[] => {
@@ -141,7 +127,7 @@ export function createRelay(ports: RelayPorts, options: RelayOptions): Relay {
     return missing.filter(({ id, place, key, member }) => {
       const since = missingSince.get(place) ?? now;
       missingSince.set(place, since);
-      if (underWay.has(id) || pauses.has(id)) return false;
+      if (underWay.has(id) || books.isResting(id)) return false;
       return now - since >= turnOf(registry, self, key, member) * patienceMs;
     });
   };
@@ -149,15 +135,15 @@ export function createRelay(ports: RelayPorts, options: RelayOptions): Relay {
   const attend = (items: readonly Item[], { block, skipped }: WriteOutcome): number => {
     // Not again before the index has seen the block: until then the difference does not know of it.
     for (const { id } of items) {
-      rest(id, SETTLE_MS, block);
-      mined.set(id, block);
+      books.rest(id, SETTLE_MS, block);
+      books.called(id, block);
     }
     for (const { index, skipCode } of skipped) {
       const item = items[index];
       if (item === undefined) continue;
-      mined.delete(item.id);
+      books.passedOver(item.id);
       const retried = PASSING_SKIPS.has(skipCode);
-      rest(item.id, retried ? REST_MS : Number.POSITIVE_INFINITY);
+      books.rest(item.id, retried ? REST_MS : Number.POSITIVE_INFINITY);
       log.warn("relay.skipped", { item: item.id, member: item.member, skipCode, retried });
     }
     return skipped.length;
@@ -175,14 +161,14 @@ export function createRelay(ports: RelayPorts, options: RelayOptions): Relay {
     } catch (error) {
       // Its bytes are sent again by themselves: not in another transaction before the index has seen them.
       if (isAnamnesisError(error, "chain.unreachable") && error.details.hash !== undefined)
-        for (const { id } of items) rest(id, SETTLE_MS);
+        for (const { id } of items) books.rest(id, SETTLE_MS);
       if (!isAnamnesisError(error, "chain.reverted")) throw error;
       if (items.length > 1) {
         const half = Math.ceil(items.length / 2);
         return (await send(items.slice(0, half), write)) + (await send(items.slice(half), write));
       }
       const [item] = items as [T];
-      rest(item.id, REST_MS);
+      books.rest(item.id, REST_MS);
       log.warn("relay.reverted", { item: item.id, member: item.member, error: error.message });
       return 1;
     } finally {
@@ -196,7 +182,7 @@ export function createRelay(ports: RelayPorts, options: RelayOptions): Relay {
 
   const report = async (proof: EquivocationProof): Promise<number> => {
     const { feed } = proof.a;
-    if (!canRecord(registry, feed) || underWay.has(feed) || pauses.has(feed)) return 0;
+    if (!canRecord(registry, feed) || underWay.has(feed) || books.isResting(feed)) return 0;
     underWay.add(feed);
     try {
       await chain.reportEquivocation(proof);
@@ -208,24 +194,8 @@ export function createRelay(ports: RelayPorts, options: RelayOptions): Relay {
       return 0;
     } finally {
       underWay.delete(feed);
-      rest(feed, REST_MS);
+      books.rest(feed, REST_MS);
     }
-  };
-
-  /** What was called mined in a block that is indexed, and still lacks: the chain node lied, or withheld it. */
-  const compareMined = (lackingItems: readonly Item[]): void => {
-    const indexed = registry.recordedAt()?.number ?? -1;
-    const lackingIds = new Set(lackingItems.map(({ id }) => id));
-    for (const [id, block] of mined) {
-      if (block > indexed) continue;
-      mined.delete(id);
-      if (!lackingIds.has(id)) unseen.delete(id);
-      else if (!unseen.has(id)) {
-        unseen.set(id, block);
-        log.error("relay.unseen", { item: id, block });
-      }
-    }
-    for (const id of unseen.keys()) if (!lackingIds.has(id)) unseen.delete(id);
   };
 
   const findWords = (): MissingWord[] => {
@@ -239,14 +209,14 @@ export function createRelay(ports: RelayPorts, options: RelayOptions): Relay {
   const look = async (): Promise<RelayReport> => {
     lookedAtMs = clock.monotonicMs();
     dirty = false;
-    forgetPauses();
+    books.wake();
     const words = findWords();
     const heads = missingHeads(registry, ports.heads());
     const places = new Set([...words, ...heads].map((item) => item.place));
     for (const place of missingSince.keys()) if (!places.has(place)) missingSince.delete(place);
     lacking = places.size > 0;
     if (lacking) chain.expect();
-    compareMined([...words, ...heads]);
+    books.compare(new Set([...words, ...heads].map(({ id }) => id)));
 
     const { maxBatch } = registry.parameters();
     const free = Math.max(0, maxInFlight - batchesUnderWay);
@@ -300,7 +270,7 @@ export function createRelay(ports: RelayPorts, options: RelayOptions): Relay {
       if (subjects === undefined) open = undefined;
       else for (const subject of subjects) open?.add(subject);
     },
-    unseen: () => [...unseen].map(([item, block]) => ({ item, block })),
+    unseen: books.unseen,
     start() {
       timer = setInterval(tick, LOOK_MS);
       timer.unref();
@@ -312,28 +282,4 @@ export function createRelay(ports: RelayPorts, options: RelayOptions): Relay {
       unsubscribe();
     },
   };
-}
-
-function signedOf({ word }: MissingWord) {
-  const { signature, ...attestation } = word.attestation;
-  return { attestation, signature };
-}
-
-function batchesOf<T>(items: readonly T[], size: number): T[][] {
-  const batches: T[][] = [];
-  for (let at = 0; at < items.length; at += size) batches.push(items.slice(at, at + size));
-  return batches;
-}
-
-/** Waits for all, so that nothing is under way unseen, and then throws the first failure. */
-async function settled<T>(promises: readonly Promise<T>[]): Promise<T[]> {
-  const results = await Promise.allSettled(promises);
-  return results.map((result) => {
-    if (result.status === "rejected") throw result.reason;
-    return result.value;
-  });
-}
-
-function sum(numbers: readonly number[]): number {
-  return numbers.reduce((total, n) => total + n, 0);
 }
