@@ -95,17 +95,23 @@ export function createSender(
     Number(await rpc.call("eth_getTransactionCount", [address, block]));
 
   const keep = async (nonce: number, raws: readonly Hex[], awaited: boolean): Promise<Waiting> => {
+    await book?.put({ sender: address, nonce, raws });
     if (waiting.size === 0) progressAtMs = performance.now();
     const made: Waiting = { raws, hashes: raws.map(hashOf), sentAtMs: performance.now(), awaited };
     waiting.set(nonce, made);
-    await book?.put({ sender: address, nonce, raws });
     return made;
   };
 
   const drop = async (nonce: number): Promise<void> => {
     if (!waiting.delete(nonce)) return;
     progressAtMs = performance.now();
-    await book?.drop(address, nonce);
+    try {
+      await book?.drop(address, nonce);
+    } catch (error) {
+      // A full disk: after a restart the line is found to be mined, and dropped then.
+      if (!isAnamnesisError(error)) throw error;
+      log?.warn("chain.bookKept", { sender: address, nonce, code: error.code });
+    }
   };
 
   /** The first nonce that is neither mined nor waited for. */
