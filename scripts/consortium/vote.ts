@@ -55,8 +55,10 @@ export async function decide(
     await send(proposer, "propose", [...calls, description]);
     const id = await read("hashProposal", [...calls, descriptionHash]);
     // Of the members of the second before: as many as there are now, unless that second changed something.
-    const needed = await read("quorum", [await read("proposalSnapshot", [id])]);
-    const voters = members.slice(0, Number(needed));
+    const snapshot = await read("proposalSnapshot", [id]);
+    const needed = Number(await read("quorum", [snapshot]));
+    const votes = await Promise.all(members.map(({ address }) => read("getVotes", [address, snapshot])));
+    const voters = members.filter((_, i) => Number(votes[i]) > 0).slice(0, needed);
     await Promise.all(voters.map((voter) => send(voter, "castVote", [id, FOR])));
     await send(proposer, "execute", [...calls, descriptionHash]);
   } finally {

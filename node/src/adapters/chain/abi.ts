@@ -91,6 +91,7 @@ export const GOVERNOR_ABI = [
   "function castVoteBySig(uint256 proposalId, uint8 support, address voter, bytes signature) returns (uint256)",
   "function execute(address[] targets, uint256[] values, bytes[] calldatas, bytes32 descriptionHash) payable returns (uint256)",
   "function hashProposal(address[] targets, uint256[] values, bytes[] calldatas, bytes32 descriptionHash) pure returns (uint256)",
+  "function getVotes(address account, uint256 timepoint) view returns (uint256)",
   "function state(uint256 proposalId) view returns (uint8 current)",
   "function proposalVotes(uint256 proposalId) view returns (uint256 againstVotes, uint256 forVotes, uint256 abstainVotes)",
   "function proposalProposer(uint256 proposalId) view returns (address)",
