@@ -13,6 +13,7 @@ import type {
   IndicatorFilter,
   IndicatorView,
   QueuedCandidate,
+  RebuildView,
   RecallAnswer,
   StoredDetection,
   VaccineView,
@@ -34,6 +35,12 @@ export interface PublishedLine {
 export interface PlantApi {
   health(): HealthView;
   doctor(): Promise<DoctorView>;
+  /**
+   * Reads chain and feeds again and compares; asked again until it is `done`. `replace` puts the rebuilt
+   * projection in the place of the one in use where they differ.
+   * @throws AnamnesisError those of the chain
+   */
+  rebuild(replace: boolean): Promise<RebuildView>;
   indicators(filter: IndicatorFilter): readonly IndicatorView[];
   /** By id, STIX id or a unique prefix of at least 8 hexadecimal digits. */
   indicator(id: string): IndicatorView | undefined;

@@ -155,6 +155,7 @@ export async function startNode(
       controls,
       vaccinate,
       configSignedBy: () => signedBy ?? null,
+      rebuild: node.rebuild,
       running: {
         armed: () => signedBy !== undefined && config.controls.some(({ phase }) => phase === "protecting"),
         alarms: () => [...node.alarms(), ...faults, ...(signedBy === undefined ? [UNSIGNED] : [])],

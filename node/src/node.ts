@@ -30,7 +30,9 @@ import { createIndexer, type Indexer } from "./flows/index-chain.ts";
 import { createOwnSize } from "./flows/own-size.ts";
 import { createPublish, type Publish, type ReleasePolicy } from "./flows/publish.ts";
 import { createQuarantine } from "./flows/quarantine.ts";
+import { createRebuildJob, type RebuildJob } from "./flows/rebuild-job.ts";
 import { createRelay, type Relay, type RelayOptions } from "./flows/relay.ts";
+import { recordable } from "./flows/relay-difference.ts";
 import { createSense, type Sense } from "./flows/sense.ts";
 import { createSupport } from "./flows/support.ts";
 import { createSync, proveFrom } from "./flows/sync.ts";
@@ -51,7 +53,6 @@ import type {
 import { createReactions } from "./reactions.ts";
 import type { Rooms } from "./rooms.ts";
 import type { NewChange } from "./state/changes.ts";
-import type { HeldStance, Memory } from "./state/memory.ts";
 import { recordView } from "./state/view.ts";
 
 /** The plant's surroundings. */
@@ -102,6 +103,8 @@ export interface JoinedNode {
   /** Peers, relay, detectors; the chain has been looked at before. */
   start(): Promise<void>;
   stop(): Promise<void>;
+  /** Makes the projection anew beside the one in use; see flows/rebuild.ts. */
+  readonly rebuild: RebuildJob;
   /** Once a second: whatever could not be done when it came. */
   tick(): Promise<void>;
   alarms(): HealthView["alarms"];
@@ -345,6 +348,15 @@ export async function joinNode(rooms: Rooms, ports: NodePorts, policy: NodePolic
     relay,
     headAge,
     speaker,
+    rebuild: createRebuildJob({
+      clock,
+      log,
+      chain,
+      hasher,
+      rooms,
+      hold: indexer.hold,
+      project: reactions.projectAnew,
+    }),
     async start() {
       unsubscribe = registry.onChange(reactions.onChain);
       support.consider(rooms.contested());
@@ -453,23 +465,4 @@ function receiptEntries(
     kind: "receipt",
     body: body.expiresAtMs === undefined ? body : { ...body, expiresAtMs: Math.floor(body.expiresAtMs) },
   }));
-}
-
-/** What may stand on the chain: AMBER+STRICT subjects are never attested there (DESIGN §4). */
-function* recordable(
-  memory: Memory,
-  subjects?: Iterable<Subject>,
-): Generator<readonly [Subject, HeldStance]> {
-  for (const [subject, stance] of subjects === undefined
-    ? memory.allStances()
-    : stancesOn(memory, subjects)) {
-    const id = memory.indicatorOf(subject);
-    const marking = stricterTlp(stance.tlp, id === undefined ? undefined : memory.record(id)?.tlp);
-    if (marking !== "amber+strict") yield [subject, stance];
-  }
-}
-
-function* stancesOn(memory: Memory, subjects: Iterable<Subject>): Generator<readonly [Subject, HeldStance]> {
-  for (const subject of subjects)
-    for (const stance of memory.stances(subject).values()) yield [subject, stance];
 }

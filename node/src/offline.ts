@@ -8,9 +8,11 @@ import { systemClock } from "./adapters/system.ts";
 import type { PlantApi } from "./api.ts";
 import { readConfig } from "./config.ts";
 import { createApi } from "./flows/answer.ts";
+import { rebuild } from "./flows/rebuild.ts";
 import { createVaccinate } from "./flows/vaccinate.ts";
 import {
   configSigner,
+  createChain,
   createControls,
   hasherOf,
   policyOf,
@@ -58,6 +60,16 @@ export async function openOffline(
       controls,
       vaccinate,
       configSignedBy: () => signedBy ?? null,
+      async rebuild(replace) {
+        const chain = createChain(config, consortium, SILENT);
+        const ports = { clock: systemClock, log: SILENT, chain, hasher, rooms };
+        try {
+          await chain.start();
+          return await rebuild({ ...ports, hold: (work) => work(), project: rooms.rebuild }, replace);
+        } finally {
+          await chain.stop();
+        }
+      },
     });
     return { api, close: () => store.close() };
   } catch (error) {

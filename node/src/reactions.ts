@@ -32,6 +32,8 @@ export interface Reactions {
   onChain(change: RegistryChange): void;
   /** Another history of a closed key's feed was anchored than the one held here. */
   onUnanchored(feed: Address): void;
+  /** Projects all feeds anew, and looks at everything that follows from it. */
+  projectAnew(): void;
   /** Looks at every record again. */
   refreshAll(): void;
   /** Statuses change with time alone: looks at the next part of all records, 1 of `parts`. */
@@ -162,6 +164,7 @@ export function createReactions(ports: ReactionPorts): Reactions {
       }
       if (registry.recordedAt() !== undefined) tell([...ids].flatMap(refresh));
     },
+    projectAnew,
     refreshAll,
     refreshSome,
   };

@@ -142,7 +142,7 @@ export async function openRooms(
  * An open key's feed counts without end, in quarantine up to what was held when its two histories were
  * seen; any other key's up to what it had anchored (DESIGN §5).
  */
-function rightsOf(registry: Registry, contradictions: Contradictions): FeedRights {
+export function rightsOf(registry: Registry, contradictions: Contradictions): FeedRights {
   return {
     limitOf(feed: Address) {
       const { size = 0, root } = registry.anchored(feed) ?? {};

@@ -211,7 +211,19 @@ export function makePlant(): FakePlant {
         ],
         self: { confirmedAtMs: START_MS, stale: false, incomplete: [] },
         validation: { events: 1200, hours: 1, dataset: bytes32("da") },
-        differences: [],
+        differences: { total: 0, counts: {}, listed: [] },
+      };
+    },
+    async rebuild(replace) {
+      noted("rebuild", replace);
+      return {
+        state: "done",
+        block: 12,
+        recorded: { inUse: stateHash, stored: stateHash, rebuilt: stateHash },
+        held: { inUse: stateHash, rebuilt: stateHash },
+        equal: true,
+        replaced: false,
+        differences: { total: 0, counts: {}, listed: [] },
       };
     },
     indicators(filter) {

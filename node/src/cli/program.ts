@@ -67,11 +67,14 @@ export function createProgram(exit: (code: ExitCode) => void): Command {
   program
     .command("doctor")
     .description("everything to look at when something seems wrong; 1 when it is")
-    .action(async (_options, command: Command) =>
-      answer(command, async ({ ask, running }) =>
-        (await import("./commands/doctor.ts")).showDoctor(await ask.doctor(), running),
-      ),
-    );
+    .option("--rebuild", "read chain and feeds again from the beginning and compare with what is in use")
+    .option("--replace", "with --rebuild: where they differ, use what was rebuilt from now on")
+    .action(async (options: { rebuild?: true; replace?: true }, command: Command) => {
+      const { rebuildAndShow, showDoctor } = await import("./commands/doctor.ts");
+      if (options.rebuild === true || options.replace === true)
+        return answer(command, ({ ask }) => rebuildAndShow(ask, options));
+      return answer(command, async ({ ask, running }) => showDoctor(await ask.doctor(), running));
+    });
 
   program
     .command("recall <value>")

@@ -68,6 +68,12 @@ function askOffline(api: PlantApi): Session["ask"] {
   return {
     health: async () => api.health(),
     doctor: () => api.doctor(),
+    async rebuild(replace) {
+      for (;;) {
+        const view = await api.rebuild(replace);
+        if (view.state === "done") return view;
+      }
+    },
     indicators: async (filter = {}) => api.indicators(filter),
     async indicator(id) {
       const found = api.indicator(id);

@@ -27,5 +27,7 @@ export interface AnswerPorts {
   readonly vaccinate: Pick<Vaccinate, "ableTo" | "stateOf" | "faults">;
   /** The member account whose signature over the configuration was checked, or null. */
   readonly configSignedBy: () => Signer["address"] | null;
+  /** Makes the projection anew beside the one in use. */
+  readonly rebuild: PlantApi["rebuild"];
   readonly running?: Running;
 }

@@ -24,6 +24,7 @@ export function createApi(ports: AnswerPorts): PlantApi {
   return {
     health: () => healthOf(ports, records),
     doctor: () => doctorOf(ports, records),
+    rebuild: ports.rebuild,
     indicators({ class: ofClass, status, state, limit = 1000 }) {
       const chosen: IndicatorView[] = [];
       for (const record of memory.records()) {

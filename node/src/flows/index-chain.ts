@@ -86,10 +86,11 @@ export function createIndexer(
   let again = false;
   let unsubscribe = () => {};
   let timer: NodeJS.Timeout | undefined;
+  let isHeld = false;
   let rollbacks = 0;
   let rolledBackAtMs: number | undefined;
   const forget = registry.onChange(({ block, rolledBack }) => {
-    if (!rolledBack) return;
+    if (!rolledBack || isHeld) return; // what a rebuild puts in its place is no rollback
     rollbacks++;
     rolledBackAtMs = ports.clock?.monotonicMs();
     log.error("index.rolledBack", { block: block.number });
@@ -146,7 +147,10 @@ export function createIndexer(
       ...(rolledBackAtMs !== undefined && { lastAtMs: rolledBackAtMs }),
     }),
     async hold(work) {
-      const turn = (running ?? Promise.resolve()).then(work);
+      const turn = (running ?? Promise.resolve()).then(() => {
+        isHeld = true;
+        return work();
+      });
       running = turn.then(
         () => {},
         () => {},
@@ -155,6 +159,7 @@ export function createIndexer(
       try {
         return await turn;
       } finally {
+        isHeld = false;
         if (running === mine) running = undefined;
         void kick();
       }

@@ -1,5 +1,6 @@
 /** What the chain lacks: the difference between what is held and what the registry says, and whose turn it is. */
 import { wins } from "@anamnesis/sdk/core/status";
+import { stricterTlp } from "@anamnesis/sdk/core/tlp";
 import type {
   Address,
   AttestationBody,
@@ -8,6 +9,7 @@ import type {
   SignedHead,
   Subject,
 } from "@anamnesis/sdk/core/types";
+import type { HeldStance, Memory } from "../state/memory.ts";
 import type { Registry } from "../state/registry.ts";
 
 /** A member's last word as held, with what proves it. */
@@ -93,4 +95,23 @@ function circleOf(active: ReadonlySet<MemberNumber>): readonly MemberNumber[] {
   const known = circles.get(active) ?? [...active].sort((a, b) => a - b);
   circles.set(active, known);
   return known;
+}
+
+/** What may stand on the chain: AMBER+STRICT subjects are never attested there (DESIGN §4). */
+export function* recordable(
+  memory: Memory,
+  subjects?: Iterable<Subject>,
+): Generator<readonly [Subject, HeldStance]> {
+  for (const [subject, stance] of subjects === undefined
+    ? memory.allStances()
+    : stancesOn(memory, subjects)) {
+    const id = memory.indicatorOf(subject);
+    const marking = stricterTlp(stance.tlp, id === undefined ? undefined : memory.record(id)?.tlp);
+    if (marking !== "amber+strict") yield [subject, stance];
+  }
+}
+
+function* stancesOn(memory: Memory, subjects: Iterable<Subject>): Generator<readonly [Subject, HeldStance]> {
+  for (const subject of subjects)
+    for (const stance of memory.stances(subject).values()) yield [subject, stance];
 }

@@ -78,6 +78,8 @@ export interface Registry {
   recordedHashAt(block: number): Promise<Bytes32>;
   /** Called after each page, when the answers have changed. Returns the function that ends it. */
   onChange(callback: (change: RegistryChange) => void): () => void;
+  /** Every event since block 0 that is not rolled back, from the store. */
+  events(): AsyncIterable<ChainEvent>;
   /** For the indexer: last blocks of the latest pages, ascending; the last one is the cursor. */
   pages(): readonly BlockRef[];
   /** For the indexer: takes a page over, durably and at once. */
@@ -177,6 +179,9 @@ export async function createRegistry(store: Store): Promise<Registry> {
     onChange(callback) {
       listeners.add(callback);
       return () => listeners.delete(callback);
+    },
+    async *events() {
+      for await (const [, value] of store.entries(EVENTS)) yield* fromJson<ChainEvent[]>(value);
     },
     pages: () => pages,
     commit,

@@ -8,6 +8,7 @@ import type {
   IndicatorFilter,
   IndicatorView,
   QueuedCandidate,
+  RebuildView,
   RecallAnswer,
   StanceView,
   StoredDetection,
@@ -46,6 +47,11 @@ export interface CallOptions {
 export interface Client {
   health(options?: CallOptions): Promise<HealthView>;
   doctor(options?: CallOptions): Promise<DoctorView>;
+  /** Reads chain and feeds again and compares; asks until it is done, telling `onProgress` how far it is. */
+  rebuild(
+    replace: boolean,
+    options?: CallOptions & { readonly onProgress?: (block: number, head: number) => void },
+  ): Promise<RebuildView & { readonly state: "done" }>;
   indicators(filter?: IndicatorFilter, options?: CallOptions): Promise<readonly IndicatorView[]>;
   /** By id, STIX id or a unique prefix of at least 8 hexadecimal digits; `api.notFound` when unknown. */
   indicator(id: string, options?: CallOptions): Promise<IndicatorView>;
@@ -112,6 +118,13 @@ export function createClient(options: ClientOptions): Client {
   return {
     health: (call) => get("/health", call),
     doctor: (call) => get("/doctor", call),
+    async rebuild(replace, call) {
+      for (;;) {
+        const view = await post<RebuildView>("/doctor/rebuild", { replace }, call);
+        if (view.state === "done") return view;
+        call?.onProgress?.(view.block, view.head);
+      }
+    },
     indicators: async (filter, call) =>
       (await get<{ indicators: IndicatorView[] }>("/indicators", call, { ...filter })).indicators,
     indicator: (id, call) => get(`/indicators/${part(id)}`, call),

@@ -6,13 +6,14 @@ import type {
   Detection,
   IndicatorForm,
   IndicatorId,
-  LineReason,
   MemberNumber,
   PurdueLevel,
   ReleaseClass,
   Status,
   Subject,
 } from "./types.ts";
+
+export type * from "./views-doctor.ts";
 
 // ── the change stream ────────────────────────────────────────────────────────────────────────
 
@@ -114,17 +115,6 @@ export interface QueuedCandidate {
   readonly holdUntilMs?: number;
 }
 
-/** What a detector has delivered so far, by outcome. */
-export interface DetectorCounts {
-  readonly lines: number;
-  readonly detections: number;
-  readonly context: number;
-  readonly duplicates: number;
-  readonly rejected: Readonly<Partial<Record<LineReason, number>>>;
-  /** The last line of each rejected kind, trimmed. */
-  readonly examples: Readonly<Partial<Record<LineReason, string>>>;
-}
-
 // ── records ──────────────────────────────────────────────────────────────────────────────────
 
 /** One member's stance on a record, as shown. */
@@ -202,85 +192,6 @@ export interface IndicatorFilter {
 }
 
 // ── answers ──────────────────────────────────────────────────────────────────────────────────
-
-/** How a plant is. */
-export interface HealthView {
-  readonly ok: boolean;
-  readonly plant: string;
-  readonly member: number | null;
-  readonly key: Address;
-  readonly version: string;
-  /** What this plant waits for or suffers from: feed.sizeUnknown, blindingKey.missing, self.stale … */
-  readonly alarms: readonly { readonly code: string; readonly message: string }[];
-  readonly armed: boolean;
-  readonly records: number;
-  readonly warned: number;
-  readonly watched: number;
-  readonly protected: number;
-  readonly awaitingMe: number;
-  readonly peers: readonly {
-    readonly key: Address;
-    readonly member: number | null;
-    readonly connected: boolean;
-  }[];
-  readonly feedSize: number;
-  readonly heldHash: Bytes32;
-  readonly chain: {
-    readonly reachable: boolean;
-    readonly block: number | null;
-    readonly lagBlocks: number | null;
-    readonly recordedHash: Bytes32 | null;
-    /** Seconds since a new block was seen. */
-    readonly headAgeSeconds: number | null;
-    /** The chain nodes this plant may ask, the preferred one first. `excluded`: not believed, for `reason`. */
-    readonly endpoints: readonly {
-      readonly name: string;
-      readonly state: "untried" | "answering" | "away" | "excluded";
-      readonly current: boolean;
-      readonly reason?: string;
-    }[];
-    /** The accounts that pay, with what of theirs waits to be mined. */
-    readonly senders: readonly {
-      readonly address: Address;
-      readonly waiting: number;
-      readonly stuckSeconds: number;
-    }[];
-  };
-  readonly cursor: number;
-}
-
-/** Everything an operator asks first when something looks wrong. */
-export interface DoctorView {
-  readonly health: HealthView;
-  readonly labPublic: readonly string[];
-  readonly configSignedBy: Address | null;
-  readonly parameters: {
-    readonly members: number;
-    readonly witnesses: number;
-    readonly refutes: number;
-    readonly maxBatch: number;
-  } | null;
-  readonly detectors: Readonly<Record<string, DetectorCounts>>;
-  readonly outcomes: Readonly<Record<string, number>>;
-  readonly ignored: Readonly<Record<string, number>>;
-  readonly rejected: Readonly<Record<string, number>>;
-  readonly controls: readonly {
-    readonly name: string;
-    readonly kind: string;
-    readonly level: PurdueLevel;
-    readonly phase: string;
-    readonly ok: boolean;
-    readonly detail: string;
-  }[];
-  readonly self: {
-    readonly confirmedAtMs: number;
-    readonly stale: boolean;
-    readonly incomplete: readonly string[];
-  };
-  readonly validation: { readonly events: number; readonly hours: number; readonly dataset: Bytes32 | null };
-  /** Feeds, chain and store compared; empty when all agree. */
-  readonly differences: readonly string[];
-}
 
 /** Whether a value is known as an attack. */
 export interface RecallAnswer {

@@ -95,7 +95,10 @@ describe("questions", () => {
     const { plant } = machine.started;
     const whole = await plant.api.doctor();
     const original = plant.api.doctor;
-    plant.api.doctor = async () => ({ ...whole, differences: ["feed 0xa1 \u001b[2J\u202eis short"] });
+    plant.api.doctor = async () => ({
+      ...whole,
+      differences: differencesWith("feed 0xa1 \u001b[2J\u202eis short"),
+    });
     const { code, out } = await machine.run("doctor");
     plant.api.doctor = original;
     expect(code).toBe(1);
@@ -240,3 +243,13 @@ test("until is a moment in the future", async () => {
   for (const bad of ["", "0h", "2026-11-24T11:59Z", "2026-11-24T14:00", "5", "1y", "2026-13-01", "-3h"])
     expect(() => parseUntil(bad, START_MS), bad).toThrow(/--until/);
 });
+
+/** One difference with this message. */
+function differencesWith(message: string) {
+  const rest = { field: "size", here: "1", there: "2", mends: "sync" } as const;
+  return {
+    total: 1,
+    counts: { "feed.short": 1 },
+    listed: [{ kind: "feed.short", message, ...rest } as const],
+  };
+}

@@ -101,9 +101,12 @@ export function renderMetrics(doctor: DoctorView): string {
       health.chain.senders.map(({ address, waiting }) => [{ account: address }, waiting]),
     ),
     family("anamnesis_changes_total", "counter", "Changes written so far.", [[{}, health.cursor]]),
-    family("anamnesis_differences", "gauge", "Differences of feeds, chain and store.", [
-      [{}, doctor.differences.length],
-    ]),
+    family(
+      "anamnesis_differences",
+      "gauge",
+      "Differences of feeds, chain and store.",
+      byLabel("kind", { all: doctor.differences.total, ...doctor.differences.counts }),
+    ),
   ].join("");
 }
 

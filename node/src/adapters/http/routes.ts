@@ -7,6 +7,7 @@ import type { PlantApi } from "../../api.ts";
 import type { Access } from "./auth.ts";
 import { renderMetrics } from "./metrics.ts";
 import * as schema from "./schemas.ts";
+import { rebuildBody, rebuildSchema } from "./schemas-rebuild.ts";
 
 const STANCES: Readonly<Record<"support" | "refute" | "withdraw", Stance>> = {
   support: 1,
@@ -97,6 +98,15 @@ export const ROUTES: readonly Route[] = [
     request: { query: schema.noQuery },
     response: schema.doctorSchema,
     handle: ({ api }) => api.doctor(),
+  }),
+  route({
+    method: "post",
+    path: `${V1}/doctor/rebuild`,
+    access: "command",
+    summary: "Reads chain and feeds again and compares; ask again until the state is done",
+    request: { query: schema.noQuery, body: rebuildBody },
+    response: rebuildSchema,
+    handle: ({ api }, { body }) => api.rebuild(body.replace),
   }),
   route({
     method: "get",

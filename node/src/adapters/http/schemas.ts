@@ -2,6 +2,7 @@
 import { z } from "zod";
 import type {} from "zod-openapi";
 import { address, bytes32, countsByName, member, ms, nullableMs } from "./schemas-base.ts";
+import { differencesSchema } from "./schemas-rebuild.ts";
 import { candidateSchema, changeSchema, detectionSchema } from "./schemas-state.ts";
 
 const level = z.union([
@@ -219,7 +220,7 @@ export const doctorSchema = z
     ),
     self: z.object({ confirmedAtMs: ms, stale: z.boolean(), incomplete: z.array(z.string()) }),
     validation: z.object({ events: z.int(), hours: z.number(), dataset: bytes32.nullable() }),
-    differences: z.array(z.string()),
+    differences: differencesSchema,
   })
   .meta({ id: "Doctor" });
 

@@ -1,6 +1,8 @@
-import type { DoctorView } from "../../api.ts";
+import { AnamnesisError } from "@anamnesis/sdk/core/errors";
+import type { Differences, DoctorView, RebuildView } from "../../api.ts";
 import { clean, pairs, type Style, short, table, time } from "../output.ts";
 import type { Result } from "../program.ts";
+import type { Session } from "../session.ts";
 
 /** Everything the node knows of its own state, and what is wrong first. */
 export function showDoctor(doctor: DoctorView, running: boolean): Result {
@@ -26,8 +28,66 @@ function problemsOf({ health, controls, self, differences }: DoctorView, running
       ? ["self.stale: Self was confirmed more than 30 days ago; actions are lowered to alert"]
       : []),
     ...self.incomplete.map((entry) => `self.incomplete: ${entry}`),
-    ...differences.map((difference) => `difference: ${difference}`),
+    ...namesOf(differences),
   ];
+}
+
+/** Differences in words, and how many are not named. */
+function namesOf({ total, counts, listed }: Differences): string[] {
+  const more = total - listed.length;
+  const kinds = Object.entries(counts).map(([kind, n]) => `${kind} ${n}`);
+  return [
+    ...listed.map(({ message }) => `difference: ${message}`),
+    ...(more > 0 ? [`difference: ${more} more are not named here (${kinds.join(", ")})`] : []),
+  ];
+}
+
+/** Rebuilds, telling on the terminal how far it is, and shows what it found; 1 when something differs. */
+export async function rebuildAndShow(
+  ask: Session["ask"],
+  options: { readonly rebuild?: true; readonly replace?: true },
+): Promise<Result> {
+  if (options.rebuild !== true)
+    throw new AnamnesisError(
+      "config.invalid",
+      "--replace needs --rebuild: anamnesis doctor --rebuild --replace",
+    );
+  const onProgress = (block: number, head: number) => {
+    if (process.stderr.isTTY) process.stderr.write(`\rreading block ${block} of ${head} …`);
+  };
+  const found = await ask.rebuild(options.replace === true, { onProgress });
+  const wrong = namesOf(found.differences);
+  return {
+    json: found,
+    raw: wrong,
+    exit: found.equal ? 0 : 1,
+    human: (style) => [rebuilt(found, wrong, style), hashes(found, style)].join("\n\n"),
+  };
+}
+
+type Rebuilt = RebuildView & { readonly state: "done" };
+
+function rebuilt(
+  { block, equal, replaced }: Rebuilt,
+  wrong: readonly string[],
+  { good, bad }: Style,
+): string {
+  if (equal) return good(`Chain and feeds, read again up to block ${block}, give what is in use.`);
+  const end = replaced
+    ? good("What was rebuilt is in use now.")
+    : bad("Nothing was changed; --rebuild --replace uses what was rebuilt.");
+  return [...wrong.map((line) => bad(`! ${clean(line)}`)), end].join("\n");
+}
+
+function hashes({ recorded, held }: Rebuilt, style: Style): string {
+  return table(
+    ["MEMORY HASH", "IN USE", "REBUILT"],
+    [
+      ["recorded", short(recorded.inUse), short(recorded.rebuilt)],
+      ["held", short(held.inUse), short(held.rebuilt)],
+    ],
+    style,
+  );
 }
 
 function verdict(wrong: readonly string[], running: boolean, { good, bad, soft }: Style): string {
@@ -39,7 +99,7 @@ function verdict(wrong: readonly string[], running: boolean, { good, bad, soft }
 
 function summary(doctor: DoctorView, running: boolean, style: Style): string {
   const { health, parameters, self, validation } = doctor;
-  const { block, lagBlocks, reachable } = health.chain;
+  const { block, lagBlocks, reachable, headAgeSeconds } = health.chain;
   return pairs(
     [
       ["plant", `${health.plant}, member ${health.member ?? "not enrolled"}, version ${health.version}`],
@@ -68,7 +128,7 @@ function summary(doctor: DoctorView, running: boolean, style: Style): string {
             ],
             [
               "chain",
-              `${reachable ? "reachable" : "unreachable"}, block ${block ?? "none"}, lag ${lagBlocks ?? "unknown"}`,
+              `${reachable ? "reachable" : "unreachable"}, block ${block ?? "none"}, lag ${lagBlocks ?? "unknown"}, head ${headAgeSeconds ?? "?"} s old`,
             ],
             ["validation", `${validation.events} ordinary events, ${validation.hours} h`],
           ] as const)
@@ -80,8 +140,25 @@ function summary(doctor: DoctorView, running: boolean, style: Style): string {
 }
 
 function sections(doctor: DoctorView, style: Style): string[] {
-  const { controls, detectors, outcomes, ignored, rejected } = doctor;
+  const { controls, detectors, health, outcomes, ignored, rejected } = doctor;
   const parts: string[] = [];
+  const { endpoints, senders } = health.chain;
+  if (endpoints.length > 0)
+    parts.push(
+      table(
+        ["CHAIN NODE", "STATE", "ASKED", "REASON"],
+        endpoints.map((each) => [each.name, each.state, each.current ? "yes" : "", each.reason ?? ""]),
+        style,
+      ),
+    );
+  if (senders.length > 0)
+    parts.push(
+      table(
+        ["PAYING ACCOUNT", "WAITING", "STUCK"],
+        senders.map((each) => [each.address, String(each.waiting), `${each.stuckSeconds} s`]),
+        style,
+      ),
+    );
   if (controls.length > 0)
     parts.push(
       table(

@@ -13,6 +13,11 @@ const json = (body: unknown): RequestInit => ({
 const GOOD: Readonly<Record<string, { path: string; init?: RequestInit; call?: unknown[] }>> = {
   "get /api/v1/health": { path: "/api/v1/health", call: ["health"] },
   "get /api/v1/doctor": { path: "/api/v1/doctor", call: ["doctor"] },
+  "post /api/v1/doctor/rebuild": {
+    path: "/api/v1/doctor/rebuild",
+    init: json({ replace: true }),
+    call: ["rebuild", true],
+  },
   "get /api/v1/indicators": {
     path: "/api/v1/indicators?class=observable&status=attested&state=protected&limit=5",
     call: ["indicators", { class: "observable", status: "attested", state: "protected", limit: 5 }],
