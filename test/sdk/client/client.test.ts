@@ -15,11 +15,25 @@ const as = (role: keyof typeof TOKENS, more: Partial<Parameters<typeof createCli
   createClient({ url: started.url, token: TOKENS[role], ...more });
 
 describe("asking", () => {
+  test("a rebuild that takes long is asked for until it is done", async () => {
+    const { plant } = started;
+    const { rebuild } = plant.api;
+    const views = [
+      { state: "running" as const, block: 2_000, head: 9_000 },
+      { state: "running" as const, block: 8_000, head: 9_000 },
+    ];
+    plant.api.rebuild = async (replace) => views.shift() ?? rebuild(replace);
+    const seen: number[] = [];
+    const done = await as("operator").rebuild(false, { onProgress: (block) => seen.push(block) });
+    expect([done.state, seen]).toEqual(["done", [2_000, 8_000]]);
+  });
+
   test("every question and command reaches the plant and comes back as it said", async () => {
     const { api } = started.plant;
     const operator = as("operator");
     expect(await operator.health()).toEqual(api.health());
     expect(await operator.doctor()).toEqual(await api.doctor());
+    expect(await operator.rebuild(true)).toEqual(await api.rebuild(true));
     expect(await operator.indicators({ limit: 3 })).toEqual(api.indicators({ limit: 3 }));
     expect(await operator.indicator(KNOWN_ID)).toEqual(api.indicator(KNOWN_ID));
     expect(await operator.recall("203.0.113.7")).toEqual(api.recall("203.0.113.7"));

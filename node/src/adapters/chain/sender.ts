@@ -80,6 +80,8 @@ export function createSender(
   let tail: Promise<unknown> = Promise.resolve();
   let knowsPool = false;
   let progressAtMs = performance.now();
+  /** Since when it cannot pay for gas. */
+  let brokeAtMs: number | undefined;
 
   for (const { sender, nonce, raws } of book?.all() ?? []) {
     if (sender !== address) continue;
@@ -141,16 +143,31 @@ export function createSender(
       // Written down before it leaves: whatever happens now, these are the bytes of this nonce.
       const made = await keep(nonce, [raw], true);
       const refused = await offer(raw);
-      if (refused === undefined || refused === "known" || refused === "unheard") return { nonce, hash, made };
+      if (refused === undefined || refused === "known" || refused === "unheard") {
+        brokeAtMs = undefined;
+        return { nonce, hash, made };
+      }
       await drop(nonce);
       if (refused === "nonce") nonce = Math.max(nonce + 1, await count("latest"));
       else if (refused === "occupied")
         nonce++; // a transaction stranded by a rollback waits there
-      else throw refused;
+      else throw isBroke(refused) ? broke(refused) : refused;
     }
     throw new AnamnesisError(
       "chain.unreachable",
       `the pool holds ${MAX_OCCUPIED} transactions of ${address} in a row`,
+    );
+  };
+
+  /** No item is at fault, and another account may do it. */
+  const broke = (cause: AnamnesisError): AnamnesisError => {
+    brokeAtMs ??= performance.now();
+    return new AnamnesisError(
+      "chain.unreachable",
+      `account ${address} cannot pay for gas: ${cause.message}`,
+      {
+        cause,
+      },
     );
   };
 
@@ -275,13 +292,22 @@ export function createSender(
     status: () => ({
       address,
       waiting: waiting.size,
-      stuckSeconds: waiting.size === 0 ? 0 : Math.floor((performance.now() - progressAtMs) / 1000),
+      stuckSeconds:
+        waiting.size === 0 && brokeAtMs === undefined
+          ? 0
+          : Math.floor((performance.now() - (brokeAtMs ?? progressAtMs)) / 1000),
     }),
   };
 }
 
 function hashOf(raw: Hex): Hex {
   return toHex(keccak256(fromHex(raw)));
+}
+
+function isBroke(error: AnamnesisError): boolean {
+  return /insufficient funds|insufficient balance|upfront cost exceeds|exceeds account balance/i.test(
+    error.message,
+  );
 }
 
 /** Why the pool did not take a transaction; nodes word it differently. */

@@ -4,6 +4,7 @@ import { createEndpoints } from "../../../../node/src/adapters/chain/endpoints.t
 import { createEthersChain } from "../../../../node/src/adapters/chain/ethers-chain.ts";
 import type { RpcLog } from "../../../../node/src/adapters/chain/events.ts";
 import type { Chain } from "../../../../node/src/ports.ts";
+import { callRpc } from "../../../../scripts/consortium/rpc.ts";
 import { createTestLog } from "../../chain-world.ts";
 import { makeRealConsortium, SILENT, type TestConsortium } from "./consortium.ts";
 import { addressOf, keyOf, node, sign, signHead } from "./fixtures.ts";
@@ -166,6 +167,28 @@ describe("fail-over", () => {
     expect(outcomes.flatMap(({ skipped }) => skipped)).toEqual([]);
     expect(chain.senders()).toHaveLength(2);
     for (const name of ["second relay", "third relay"]) expect(await countOf(name)).toBeGreaterThanOrEqual(2);
+  });
+
+  it("pays a base fee where there is one, by EIP-1559, and says which account cannot", async () => {
+    const [own, stop] = await makeRealConsortium();
+    closers.push(stop);
+    const options = { consortium: own.consortium, timeoutMs: 2_000 };
+    await callRpc(own.anvil.url, "anvil_setBalance", [addressOf("rich relay"), "0xde0b6b3a7640000"]);
+    await callRpc(own.anvil.url, "anvil_setNextBlockBaseFeePerGas", ["0x3b9aca00"]);
+    await own.anvil.mine();
+    const rich = await connect([own.anvil.url], { ...options, senders: [keyOf("rich relay")] });
+    const { block } = await rich.attest([sign(own.hasher, node(1))]);
+    const { transactions, baseFeePerGas } = (await callRpc(own.anvil.url, "eth_getBlockByNumber", [
+      `0x${block.toString(16)}`,
+      true,
+    ])) as { transactions: { type: string; gasPrice: string }[]; baseFeePerGas: string };
+    expect(Number(baseFeePerGas)).toBeGreaterThan(0);
+    expect(transactions).toContainEqual(expect.objectContaining({ type: "0x2" }));
+    const poor = await connect([own.anvil.url], { ...options, senders: [keyOf("poor relay")] });
+    await expect(poor.attest([sign(own.hasher, node(1))])).rejects.toMatchObject({
+      code: "chain.unreachable",
+      message: expect.stringContaining(`account ${addressOf("poor relay")} cannot pay for gas`),
+    });
   });
 
   it("finds the signed head of an anchoring in the transaction that carried it", async () => {
