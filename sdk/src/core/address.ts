@@ -71,6 +71,9 @@ export interface Span {
   readonly last: number | bigint;
 }
 
+/** The first 96 bits of an IPv4-mapped IPv6 address (RFC 4291). */
+const MAPPED = 0xffffn;
+
 const SPECIAL_SPANS = SPECIAL.map((special) => ({ special, span: spanOf(special.block) }));
 const SPECIAL_V4 = SPECIAL_SPANS.filter(({ span }) => span.family === 4);
 const SPECIAL_V6 = SPECIAL_SPANS.filter(({ span }) => span.family === 6);
@@ -99,7 +102,7 @@ export function canonicalAddress(text: string): string | undefined {
   );
 }
 
-/** The addresses of one address in any spelling, or of a CIDR text. Throws `input.invalid`. */
+/** The addresses of one address in any spelling, or of a CIDR text; IPv4-mapped IPv6 is IPv4. Throws `input.invalid`. */
 export function spanOf(text: string): Span {
   const number = ipv4Number(text);
   if (number >= 0) return { family: 4, first: number, last: number };
@@ -110,7 +113,9 @@ export function spanOf(text: string): Span {
       `${text.slice(0, 60)} is no address and no CIDR range without host bits; write 192.0.2.7 or 192.0.2.0/24`,
     );
   }
-  return range.family === 6 ? range : { family: 4, first: Number(range.first), last: Number(range.last) };
+  if (range.family === 4) return { family: 4, first: Number(range.first), last: Number(range.last) };
+  if (range.first >> 32n !== MAPPED || range.last >> 32n !== MAPPED) return range;
+  return { family: 4, first: Number(range.first & 0xffffffffn), last: Number(range.last & 0xffffffffn) };
 }
 
 /** Whether two spans share an address. */

@@ -1,8 +1,11 @@
 /** Indicators against the receiving plant's own Self: the part of a plan every control shares. */
 
+import { canonicalAddress } from "./address.ts";
 import type { AddressRange } from "./address-set.ts";
 import { isWholeFamily, overlaps, parseRange, parseRanges, subtractRanges } from "./address-set.ts";
+import { hostOfUrl, plainHost } from "./plain-host.ts";
 import type { Behaviour, Observable, Self } from "./types.ts";
+import { describeHit, indexWarninglists } from "./warninglist-index.ts";
 
 /** The port of Modbus TCP. */
 export const MODBUS_PORT = 502;
@@ -91,13 +94,15 @@ export function matchesBehaviour(
   );
 }
 
-/** The host of an absolute URL in lower case without its port, or undefined. */
-export function hostOfUrl(url: string): string | undefined {
-  return /^[a-z][a-z0-9+.-]*:\/\/(?:[^/?#@]*@)?(\[[0-9a-f:.]+\]|[^/?#:@]+)/i.exec(url)?.[1]?.toLowerCase();
+/** The entry of Self or of its warninglists an observable would hit, by name, or undefined. */
+export function selfHit(observable: Observable, self: Self): string | undefined {
+  const own = ownHit(observable, self);
+  if (own !== undefined || self.warninglists === undefined) return own;
+  const listed = indexWarninglists(self.warninglists)(observable);
+  return listed === undefined ? undefined : describeHit(listed);
 }
 
-/** The entry of Self an observable would hit, by name, or undefined. */
-export function selfHit(observable: Observable, self: Self): string | undefined {
+function ownHit(observable: Observable, self: Self): string | undefined {
   const { kind, value } = observable;
   if (kind === "ipv4-addr" || kind === "ipv6-addr") return addressHit(value, self);
   if (kind === "domain-name") return nameHit(value, self);
@@ -109,13 +114,14 @@ export function selfHit(observable: Observable, self: Self): string | undefined 
   if (kind === "url") {
     const host = hostOfUrl(value)?.replace(/^\[|\]$/g, "");
     if (host === undefined) return undefined;
-    return parseRange(host) === undefined ? nameHit(host, self) : addressHit(host, self);
+    const address = canonicalAddress(host) ?? canonicalAddress(plainHost(host));
+    return address === undefined ? nameHit(host, self) : addressHit(address, self);
   }
   return undefined;
 }
 
 function addressHit(value: string, self: Self): string | undefined {
-  const range = parseRange(value);
+  const range = parseRange(canonicalAddress(value) ?? value);
   if (range === undefined) return undefined;
   const hit = ownRanges(self).find((own) => overlaps(own.range, range));
   return hit === undefined ? undefined : `${hit.name} (${hit.text})`;
@@ -152,7 +158,7 @@ function ownRanges(self: Self): readonly OwnRange[] {
 }
 
 function nameHit(value: string, self: Self): string | undefined {
-  const name = value.toLowerCase();
+  const name = plainHost(value);
   const own = [
     ...self.domains.map((domain) => ({ name: "domains", domain })),
     ...self.services.flatMap((service) => service.domains.map((domain) => ({ name: service.name, domain }))),

@@ -1,10 +1,12 @@
 /** Negative selection: what must never become an indicator, and the entry that stops it. */
 import { getPublicSuffix } from "tldts";
 import { canonicalAddress, type Span, spanContains, spanOf, specialBlock } from "./address.ts";
-import { hostOfUrl, MODBUS_PORT } from "./compile.ts";
+import { MODBUS_PORT } from "./compile.ts";
 import type { ErrorCode } from "./errors.ts";
+import { hostOfUrl, plainHost } from "./plain-host.ts";
 import { indexLists, indexSelf, type NamedList } from "./self-index.ts";
 import type { Detection, IndicatorForm, Observable, Self } from "./types.ts";
+import { describeHit, indexWarninglists } from "./warninglist-index.ts";
 
 /** What a plant selects against. */
 export interface SelectionContext {
@@ -60,13 +62,22 @@ export function selectCandidate(
 }
 
 /** The stop of an observable, or undefined when it may travel. */
-export function selectObservable({ kind, value }: Observable, context: SelectionContext): Stop | undefined {
+export function selectObservable(observable: Observable, context: SelectionContext): Stop | undefined {
+  const stop = selectByKind(observable, context);
+  const lists = context.self.warninglists;
+  // What says most comes first: Self, then a list by its entry, then what is built in.
+  if (lists === undefined || stop?.code === "candidate.self") return stop;
+  const hit = indexWarninglists(lists)(observable);
+  return hit === undefined ? stop : { code: "candidate.allowlisted", entry: describeHit(hit) };
+}
+
+function selectByKind({ kind, value }: Observable, context: SelectionContext): Stop | undefined {
   switch (kind) {
     case "ipv4-addr":
     case "ipv6-addr":
       return selectAddress(value, context);
     case "domain-name":
-      return selectName(value, context, true);
+      return selectName(plainHost(value), context, true);
     case "url":
       return selectUrl(value, context);
     case "file":
@@ -126,8 +137,9 @@ function selectUrl(url: string, context: SelectionContext): Stop | undefined {
   if (host === undefined) return { code: "candidate.broad", entry: "built in: a URL without a host" };
   const listed = indexLists(context.allowlist ?? NO_LISTS).ofText(url);
   if (listed !== undefined) return { code: "candidate.allowlisted", entry: listed };
-  const address = canonicalAddress(host);
-  return address === undefined ? selectName(host, context, false) : selectAddress(address, context);
+  const name = plainHost(host);
+  const address = canonicalAddress(host) ?? canonicalAddress(name);
+  return address === undefined ? selectName(name, context, false) : selectAddress(address, context);
 }
 
 function selectText(value: string, context: SelectionContext): Stop | undefined {

@@ -1,4 +1,5 @@
 /** The nouns of Anamnesis. Every other file of the core is a verb on these. */
+import type { Warninglist } from "./warninglist.ts";
 
 declare const brand: unique symbol;
 type Brand<T, Name extends string> = T & { readonly [brand]: { readonly [K in Name]: true } };
@@ -340,4 +341,6 @@ export interface Self {
   readonly files: readonly string[];
   /** When an operator last confirmed it, ms since the epoch. Older than 30 days: alert only. */
   readonly confirmedAtMs: number;
+  /** Published lists of what is no sign of an attack. */
+  readonly warninglists?: readonly Warninglist[];
 }

@@ -4,8 +4,9 @@
  */
 import { formatAddress, parseRange } from "./address-set.ts";
 import { toHex, utf8 } from "./bytes.ts";
-import { compileBehaviour, hostOfUrl, matchesBehaviour, selfHit } from "./compile.ts";
+import { compileBehaviour, matchesBehaviour, selfHit } from "./compile.ts";
 import { sha256 } from "./hash.ts";
+import { hostOfUrl } from "./plain-host.ts";
 import type { Bytes32, IndicatorForm, Observable, Self, ValidationResult } from "./types.ts";
 
 /** One benign event, as loaders give it. Addresses are canonical text, names and hashes lower case. */
