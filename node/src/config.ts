@@ -1,23 +1,16 @@
 import { readFileSync } from "node:fs";
 import { dirname, resolve } from "node:path";
-import { parseRange } from "@anamnesis/sdk/core/address-set";
-import { toHex } from "@anamnesis/sdk/core/bytes";
+import { concat, toHex } from "@anamnesis/sdk/core/bytes";
 import { AnamnesisError } from "@anamnesis/sdk/core/errors";
 import { sha256 } from "@anamnesis/sdk/core/hash";
 import { actionSchema, addressSchema } from "@anamnesis/sdk/core/schema";
 import type { Bytes32, Self } from "@anamnesis/sdk/core/types";
-import { parse as parseYaml } from "yaml";
 import { z } from "zod";
+import { invalidSetting, parseYamlText, readBytes } from "./config-file.ts";
+import { cidr, loadSelf, selfSetting } from "./self-file.ts";
 
 const name = z.string().regex(/^[a-z0-9][a-z0-9-]{0,31}$/, "expected a short name of a-z, 0-9 and -");
 const port = z.int().min(1, "expected a port from 1 to 65535").max(65_535, "expected a port from 1 to 65535");
-const cidr = z
-  .string()
-  .refine(
-    (text) => parseRange(text) !== undefined,
-    "expected an address or a CIDR range without host bits, as 10.2.2.0/24",
-  );
-const domain = z.string().regex(/^[a-z0-9.-]+$/i, "expected a domain name");
 const releaseClass = z.enum(["observable", "modbus-write-by-non-writer"]);
 const level = z.union(
   [z.literal(0), z.literal(1), z.literal(2), z.literal(3), z.literal(3.5), z.literal(4), z.literal(5)],
@@ -29,33 +22,6 @@ const level = z.union(
 /** What is kept by name must not be mixed up: positions of detectors, applications of controls. */
 const haveOwnNames = (list: readonly { readonly name: string }[]) =>
   new Set(list.map((each) => each.name)).size === list.length;
-
-const selfSchema = z.strictObject({
-  confirmedAt: z.iso.datetime({
-    error: "expected when an operator last confirmed it, as 2026-11-25T03:00:00Z",
-  }),
-  assets: z.array(z.strictObject({ name: z.string(), addresses: z.array(cidr) })).default([]),
-  domains: z.array(domain).default([]),
-  roles: z
-    .strictObject({
-      otNetwork: z.array(cidr).default([]),
-      writers: z.array(cidr).default([]),
-      controllers: z.array(cidr).default([]),
-    })
-    .prefault({}),
-  services: z
-    .array(
-      z.strictObject({
-        name: z.string(),
-        addresses: z.array(cidr).default([]),
-        domains: z.array(domain).default([]),
-      }),
-    )
-    .default([]),
-  files: z
-    .array(z.string().regex(/^[0-9a-f]{64}$/, "expected a SHA-256 as 64 hexadecimal digits"))
-    .default([]),
-});
 
 const configSchema = z.strictObject({
   /** The plant's name. */
@@ -162,14 +128,14 @@ const configSchema = z.strictObject({
     .prefault({}),
   requireRecorded: z.boolean().default(false),
   lab: z.strictObject({ public: z.array(cidr).default([]) }).prefault({}),
-  self: selfSchema,
+  self: selfSetting,
 });
 
 /** A plant's configuration, parsed; paths are absolute. */
 export type Config = Omit<z.infer<typeof configSchema>, "self"> & {
   readonly self: Self;
   readonly directory: string;
-  /** SHA-256 of the file's bytes: what the member signs. */
+  /** What the member signs: SHA-256 of the file's bytes, or of it and self.file's, one after the other. */
   readonly digest: Bytes32;
   readonly signature?: ConfigSignature;
 };
@@ -190,17 +156,10 @@ const signatureSchema = z.strictObject({ signer: addressSchema, signature: z.str
 export function readConfig(path: string): Config {
   const file = resolve(path);
   const directory = dirname(file);
-  const bytes = readFile(file, "the configuration");
-  const parsed = configSchema.safeParse(parseText(bytes, file));
-  if (!parsed.success) {
-    const issue = parsed.error.issues[0];
-
-    throw new AnamnesisError(
-      "config.invalid",
-      `${file}: ${issue?.path.join(".") || "the file"}: ${issue?.message ?? "invalid"}`,
-    );
-  }
-  const { self, ...rest } = parsed.data;
+  const bytes = readBytes(file, "the configuration", "give the path of a plant.yaml");
+  const parsed = configSchema.safeParse(parseYamlText(bytes, file));
+  if (!parsed.success) throw invalidSetting(file, parsed.error);
+  const { self: setting, ...rest } = parsed.data;
   if (rest.environment === "production" && rest.lab.public.length > 0) {
     throw new AnamnesisError(
       "config.invalid",
@@ -208,7 +167,7 @@ export function readConfig(path: string): Config {
     );
   }
   const at = (relative: string) => resolve(directory, relative);
-  const { confirmedAt, ...selfRest } = self;
+  const { self, bytes: selfBytes } = loadSelf(setting, file);
   return {
     ...rest,
     data: at(rest.data),
@@ -223,11 +182,17 @@ export function readConfig(path: string): Config {
       ...(c.sensor !== undefined && { sensor: at(c.sensor) }),
     })),
     validation: { ...rest.validation, benign: rest.validation.benign.map(at) },
-    self: { ...selfRest, confirmedAtMs: Date.parse(confirmedAt) },
+    self,
     directory,
-    digest: toHex(sha256(bytes)) as Bytes32,
+    digest: digestOf(bytes, selfBytes),
     ...readSignature(`${file}.sig`),
   };
+}
+
+/** Self in a file of its own is signed with the configuration: neither can be changed or exchanged alone. */
+function digestOf(config: Uint8Array, self: Uint8Array | undefined): Bytes32 {
+  const own = sha256(config);
+  return toHex(self === undefined ? own : sha256(concat(own, sha256(self)))) as Bytes32;
 }
 
 /** The same with absolute paths where there are paths. */
@@ -253,32 +218,11 @@ function readSignature(file: string): { signature?: ConfigSignature } {
   } catch {
     return {}; // unsigned: nothing above alert will be done on it
   }
-  const parsed = signatureSchema.safeParse(parseText(Buffer.from(text), file));
+  const parsed = signatureSchema.safeParse(parseYamlText(Buffer.from(text), file));
   if (!parsed.success)
     throw new AnamnesisError(
       "config.invalid",
       `${file}: expected a signer and a signature; sign the configuration again`,
     );
   return { signature: parsed.data };
-}
-
-function readFile(file: string, what: string): Uint8Array {
-  try {
-    return readFileSync(file);
-  } catch (cause) {
-    throw new AnamnesisError(
-      "config.invalid",
-      `${what} ${file} cannot be read; give the path of a plant.yaml`,
-      { cause },
-    );
-  }
-}
-
-function parseText(bytes: Uint8Array, file: string): unknown {
-  try {
-    return parseYaml(Buffer.from(bytes).toString("utf8"));
-  } catch (cause) {
-    const line = cause instanceof Error ? (cause.message.split("\n")[0] ?? "") : "";
-    throw new AnamnesisError("config.invalid", `${file} is not YAML: ${line}`, { cause });
-  }
 }

@@ -6,8 +6,9 @@ import { isAnamnesisError } from "@anamnesis/sdk/core/errors";
 import { compileSafeRegex } from "@anamnesis/sdk/core/safe-regex";
 import { selectObservable } from "@anamnesis/sdk/core/selection";
 import type { Observable, ObservableKind, Self } from "@anamnesis/sdk/core/types";
-import { parseWarninglist, type Warninglist } from "@anamnesis/sdk/core/warninglist";
+import { parseWarninglist } from "@anamnesis/sdk/core/warninglist";
 import { indexWarninglists } from "@anamnesis/sdk/core/warninglist-index";
+import type { Warninglist } from "@anamnesis/sdk/core/warninglist-types";
 import { describe, expect, it } from "vitest";
 
 const NAMES = ["domain", "hostname", "url"];

@@ -214,6 +214,19 @@ export function createProgram(exit: (code: ExitCode) => void): Command {
       ),
     );
 
+  const self = program.command("self").description("what belongs to this plant and is never blocked");
+  self
+    .command("check <value-or-file>")
+    .description("what of Self or its warninglists a value touches, offline; 1 when nothing does")
+    .option("--config <file>", "plant.yaml, instead of finding it by --plant")
+    .action(async (given: string, options: { config?: string }, command: Command) => {
+      const { checkAgainstSelf } = await import("./commands/self-check.ts");
+      const globals = command.optsWithGlobals<Globals>();
+      const result = checkAgainstSelf(globals, given, options.config);
+      write(result, globals.output);
+      exit(result.exit ?? 0);
+    });
+
   const node = program.command("node").description("this plant's node");
   node
     .command("init")

@@ -139,13 +139,19 @@ const rangesOf = new WeakMap<Self, readonly OwnRange[]>();
 function ownRanges(self: Self): readonly OwnRange[] {
   const held = rangesOf.get(self);
   if (held !== undefined) return held;
-  const { otNetwork, writers, controllers } = self.roles;
+  const { otNetwork, writers, controllers, engineeringStations = [], safetySystems = [] } = self.roles;
   const own = [
     ...self.assets,
     ...self.services,
     { name: "roles.otNetwork", addresses: otNetwork },
     { name: "roles.writers", addresses: writers },
     { name: "roles.controllers", addresses: controllers },
+    { name: "roles.engineeringStations", addresses: engineeringStations },
+    { name: "roles.safetySystems", addresses: safetySystems },
+    ...(self.conduits ?? []).map(({ name, from, to }) => ({
+      name: `conduits ${name}`,
+      addresses: [...from, ...to],
+    })),
   ];
   const ranges = own.flatMap(({ name, addresses }) =>
     addresses.flatMap((text) => {

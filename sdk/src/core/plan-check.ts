@@ -67,7 +67,7 @@ function firstHit(block: BlockSet, self: Self): string | undefined {
   const controller = hitAddress(destinations, named("controller", controllers));
   if (writer !== undefined && controller !== undefined) return `${writer} to ${controller}`;
   if (block.functions.length > 0) return undefined;
-  return hitAddress(sources, listed(self.assets));
+  return hitAddress(sources, [...listed(self.assets), ...stations(self)]);
 }
 
 function hitName(block: BlockSet, self: Self): string | undefined {
@@ -93,6 +93,15 @@ function listed(items: Self["services"] | Self["assets"]): Named {
   return items.map((item) => [item.name, item.addresses] as const);
 }
 
+/** Machines that Self names by what they are for. */
+function stations({ roles, conduits = [] }: Self): Named {
+  return [
+    ...named("engineering station", roles.engineeringStations ?? []),
+    ...named("safety system", roles.safetySystems ?? []),
+    ...conduits.map(({ name, from, to }) => [`conduit ${name}`, [...from, ...to]] as const),
+  ];
+}
+
 /** Everything of Self under its name; made once for a Self, which is never changed in place. */
 function allOfSelf(self: Self): Named {
   const held = ofSelf.get(self);
@@ -104,6 +113,7 @@ function allOfSelf(self: Self): Named {
     ...named("OT network", otNetwork),
     ...named("writer", writers),
     ...named("controller", controllers),
+    ...stations(self),
   ];
   ofSelf.set(self, all);
   return all;

@@ -72,27 +72,46 @@ export function plainName(name: string): string {
 }
 
 function buildSelf(self: Self): SelfIndex {
-  const entries = (source: string, name: string, addresses: readonly string[]): SpanEntry[] =>
-    addresses.map((text) => ({
-      span: spanOf(text),
-      entry: `${source}: ${name === "" ? text : `${name} (${text})`}`,
-    }));
-  const writers = entries("self.roles.writers", "", self.roles.writers);
+  const said = (value: string, comment = self.comments?.[value.toLowerCase()]): string =>
+    comment === undefined ? "" : `; noted: ${comment}`;
+  const label = (source: string, name: string, text: string, comment?: string): string =>
+    `${source}: ${name === "" ? text : `${name} (${text})`}${said(text, comment)}`;
+  const entries = (
+    source: string,
+    name: string,
+    addresses: readonly string[] = [],
+    comment?: string,
+  ): SpanEntry[] =>
+    addresses.map((text) => ({ span: spanOf(text), entry: label(source, name, text, comment) }));
+  const conduits = self.conduits ?? [];
+  const writers = [
+    ...conduits.flatMap(({ name, from, comment }) =>
+      entries("self.conduits", `${name}, from`, from, comment),
+    ),
+    ...entries("self.roles.writers", "", self.roles.writers),
+  ];
   const controllers = entries("self.roles.controllers", "", self.roles.controllers);
   // Assets first: their names say most when one of them stops a candidate.
   const own = [
     ...self.assets.flatMap(({ name, addresses }) => entries("self.assets", name, addresses)),
     ...writers,
     ...controllers,
+    ...entries("self.roles.engineeringStations", "", self.roles.engineeringStations),
+    ...entries("self.roles.safetySystems", "", self.roles.safetySystems),
+    ...conduits.flatMap(({ name, to, comment }) => entries("self.conduits", `${name}, to`, to, comment)),
     ...entries("self.roles.otNetwork", "", self.roles.otNetwork),
   ];
   const services = self.services.flatMap(({ name, addresses }) => entries("self.services", name, addresses));
   const names = new Map<string, string>();
   for (const { name, domains } of self.services) {
-    for (const domain of domains) names.set(plainName(domain), `self.services: ${name} (${domain})`);
+    for (const domain of domains) names.set(plainName(domain), label("self.services", name, domain));
   }
-  for (const domain of self.domains) names.set(plainName(domain), `self.domains: ${domain}`);
-  const texts = new Map(self.files.map((file) => [file.toLowerCase(), `self.files: ${file}`]));
+  for (const domain of self.domains) names.set(plainName(domain), label("self.domains", "", domain));
+  const texts = new Map(self.files.map((file) => [file.toLowerCase(), label("self.files", "", file)]));
+  for (const { name, domains = [], files = [] } of self.assets) {
+    for (const domain of domains) names.set(plainName(domain), label("self.assets", name, domain));
+    for (const file of files) texts.set(file.toLowerCase(), label("self.assets", name, file));
+  }
 
   const holder = (spans: readonly SpanEntry[]) =>
     remember((address: string) => {

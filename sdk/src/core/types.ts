@@ -1,5 +1,5 @@
 /** The nouns of Anamnesis. Every other file of the core is a verb on these. */
-import type { Warninglist } from "./warninglist.ts";
+import type { Warninglist } from "./warninglist-types.ts";
 
 declare const brand: unique symbol;
 type Brand<T, Name extends string> = T & { readonly [brand]: { readonly [K in Name]: true } };
@@ -319,9 +319,27 @@ export interface ValidationResult {
 /** Purdue level: 0–2 process and control, 3 operations, 3.5 industrial DMZ, 4–5 enterprise. */
 export type PurdueLevel = 0 | 1 | 2 | 3 | 3.5 | 4 | 5;
 
+/** "This HMI may write this PLC": addresses and ranges on both sides. */
+export interface Conduit {
+  readonly name: string;
+  readonly from: readonly string[];
+  readonly to: readonly string[];
+  readonly protocol: "modbus";
+  /** Function codes; empty: every one. */
+  readonly functions: readonly number[];
+  readonly comment?: string;
+}
+
 /** What belongs to the plant and must never be blocked. Addresses are single addresses or CIDR ranges. */
 export interface Self {
-  readonly assets: readonly { readonly name: string; readonly addresses: readonly string[] }[];
+  readonly assets: readonly {
+    readonly name: string;
+    readonly addresses: readonly string[];
+    /** As 00:1b:1b:00:00:01. */
+    readonly macs?: readonly string[];
+    readonly domains?: readonly string[];
+    readonly files?: readonly string[];
+  }[];
   /** Own and needed names, matched by suffix. */
   readonly domains: readonly string[];
   readonly roles: {
@@ -330,7 +348,11 @@ export interface Self {
     /** Who may write to controllers. */
     readonly writers: readonly string[];
     readonly controllers: readonly string[];
+    readonly engineeringStations?: readonly string[];
+    readonly safetySystems?: readonly string[];
   };
+  /** Who may write where; who one begins at is a writer. */
+  readonly conduits?: readonly Conduit[];
   /** Public services the plant needs. */
   readonly services: readonly {
     readonly name: string;
@@ -341,6 +363,8 @@ export interface Self {
   readonly files: readonly string[];
   /** When an operator last confirmed it, ms since the epoch. Older than 30 days: alert only. */
   readonly confirmedAtMs: number;
+  /** What the operator noted of a value, by the value in lower case. */
+  readonly comments?: Readonly<Record<string, string>>;
   /** Published lists of what is no sign of an attack. */
   readonly warninglists?: readonly Warninglist[];
 }

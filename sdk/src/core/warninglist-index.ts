@@ -3,7 +3,8 @@ import { canonicalAddress, type Span, spanOf } from "./address.ts";
 import { hostOfUrl, plainHost } from "./plain-host.ts";
 import { compileSafeRegex, LONGEST_MATCHED } from "./safe-regex.ts";
 import type { Observable } from "./types.ts";
-import { scopeOf, type Warninglist, type WarninglistScope } from "./warninglist.ts";
+import { scopeOf } from "./warninglist.ts";
+import type { Warninglist, WarninglistScope } from "./warninglist-types.ts";
 
 /** An entry of a list, by its place. */
 export interface WarninglistHit {
