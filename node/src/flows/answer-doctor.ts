@@ -40,6 +40,16 @@ export async function doctorOf(ports: AnswerPorts, records: AnswerRecords): Prom
       confirmedAtMs: config.self.confirmedAtMs,
       stale: isSelfStale(config.self.confirmedAtMs, clock.nowMs()),
       incomplete: incompleteSelf(config),
+      warninglists: (config.self.warninglists ?? []).map(
+        ({ name, file, type, version, entries, modifiedAtMs }) => ({
+          name,
+          file,
+          type,
+          version,
+          entries: entries.length,
+          modifiedAtMs: modifiedAtMs ?? null,
+        }),
+      ),
     },
     validation: running?.validation() ?? { events: 0, hours: 0, dataset: null },
     differences: differencesOf(rooms),

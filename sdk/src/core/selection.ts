@@ -1,12 +1,13 @@
 /** Negative selection: what must never become an indicator, and the entry that stops it. */
-import { getPublicSuffix } from "tldts";
 import { canonicalAddress, type Span, spanContains, spanOf, specialBlock } from "./address.ts";
 import { MODBUS_PORT } from "./compile.ts";
-import type { ErrorCode } from "./errors.ts";
 import { hostOfUrl, plainHost } from "./plain-host.ts";
 import { indexLists, indexSelf, type NamedList } from "./self-index.ts";
+import { commonAddress, commonFile, commonName, type Stop } from "./too-common.ts";
 import type { Detection, IndicatorForm, Observable, Self } from "./types.ts";
 import { describeHit, indexWarninglists } from "./warninglist-index.ts";
+
+export type { Stop } from "./too-common.ts";
 
 /** What a plant selects against. */
 export interface SelectionContext {
@@ -16,35 +17,10 @@ export interface SelectionContext {
   readonly allowlist?: readonly NamedList[] | undefined;
 }
 
-/** Why a candidate is stopped; `entry` names what stopped it, with its source. */
-export interface Stop {
-  readonly code: Extract<ErrorCode, `candidate.${string}` | `behaviour.${string}` | "self.incomplete">;
-  readonly entry: string;
-}
-
 const NO_LISTS: readonly NamedList[] = [];
 
 /** Ranges wider than these hit machines that nobody saw attack. */
 const WIDEST = { 4: 24, 6: 48 } as const;
-
-/** SHA-256 of the empty file: every plant has one. */
-const EMPTY_FILE = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
-
-/** Names that mean another machine in every network (RFC 6761, RFC 6762, RFC 8375, ICANN 2024 `internal`). */
-const LOCAL_NAMES = ["local", "localhost", "localdomain", "internal", "lan", "home.arpa"];
-
-/** Resolvers that half the Internet asks: an alert about a lookup must not cut a plant off from names. */
-const RESOLVERS = indexLists([
-  {
-    name: "public resolvers",
-    values: [
-      ...["8.8.8.8", "8.8.4.4", "2001:4860:4860::8888", "2001:4860:4860::8844"],
-      ...["1.1.1.1", "1.0.0.1", "2606:4700:4700::1111", "2606:4700:4700::1001"],
-      ...["9.9.9.9", "149.112.112.112", "2620:fe::fe", "2620:fe::9"],
-      ...["208.67.222.222", "208.67.220.220", "2620:119:35::35", "2620:119:53::53"],
-    ],
-  },
-]);
 
 /**
  * Whether a form may become an indicator at this plant; undefined is yes.
@@ -81,9 +57,7 @@ function selectByKind({ kind, value }: Observable, context: SelectionContext): S
     case "url":
       return selectUrl(value, context);
     case "file":
-      if (value === EMPTY_FILE)
-        return { code: "candidate.broad", entry: "built in: SHA-256 of the empty file" };
-      return selectText(value, context);
+      return commonFile(value) ?? selectText(value, context);
     case "ja3":
     case "ja4":
       return selectText(value, context);
@@ -96,8 +70,10 @@ function selectAddress(value: string, context: SelectionContext): Stop | undefin
     return { code: "candidate.broad", entry: `built in: ${value} is no address or range` };
   const own = indexSelf(context.self).ofSpan(span);
   if (own !== undefined) return { code: "candidate.self", entry: own };
-  const listed = indexLists(context.allowlist ?? NO_LISTS).ofSpan(span) ?? RESOLVERS.ofSpan(span);
+  const listed = indexLists(context.allowlist ?? NO_LISTS).ofSpan(span);
   if (listed !== undefined) return { code: "candidate.allowlisted", entry: listed };
+  const common = commonAddress(span);
+  if (common !== undefined) return common;
   const slash = value.indexOf("/");
   if (slash > 0 && Number(value.slice(slash + 1)) < WIDEST[span.family]) {
     return {
@@ -119,17 +95,7 @@ function selectName(name: string, context: SelectionContext, wide: boolean): Sto
   if (own !== undefined) return { code: "candidate.self", entry: own };
   const listed = indexLists(context.allowlist ?? NO_LISTS).ofName(name);
   if (listed !== undefined) return { code: "candidate.allowlisted", entry: listed };
-  const local = LOCAL_NAMES.find((suffix) => name === suffix || name.endsWith(`.${suffix}`));
-  if (local !== undefined)
-    return { code: "candidate.private", entry: `built in: .${local} is local to a network` };
-  if (name === "arpa" || name.endsWith(".arpa")) {
-    return { code: "candidate.reserved", entry: "built in: .arpa is infrastructure (RFC 3172)" };
-  }
-  if (!name.includes(".")) return { code: "candidate.broad", entry: "built in: a name without a dot" };
-  if (wide && getPublicSuffix(name, { allowPrivateDomains: true }) === name) {
-    return { code: "candidate.broad", entry: `public suffix list: ${name}` };
-  }
-  return undefined;
+  return commonName(name, wide);
 }
 
 function selectUrl(url: string, context: SelectionContext): Stop | undefined {

@@ -85,6 +85,15 @@ export interface DoctorView {
     readonly confirmedAtMs: number;
     readonly stale: boolean;
     readonly incomplete: readonly string[];
+    /** Published lists in use; a list is as old as its file. */
+    readonly warninglists?: readonly {
+      readonly name: string;
+      readonly file: string;
+      readonly type: string;
+      readonly version: number;
+      readonly entries: number;
+      readonly modifiedAtMs: number | null;
+    }[];
   };
   readonly validation: { readonly events: number; readonly hours: number; readonly dataset: Bytes32 | null };
   /** Feeds, chain and store compared. */

@@ -3,6 +3,7 @@
 import type { AddressRange } from "@anamnesis/sdk/core/address-set";
 import { overlaps, parseRange, prefixLength } from "@anamnesis/sdk/core/address-set";
 import { selfHit } from "@anamnesis/sdk/core/compile";
+import { tooCommon } from "@anamnesis/sdk/core/too-common";
 import type { Observable, Self } from "@anamnesis/sdk/core/types";
 import type { Refusal } from "../../ports.ts";
 
@@ -55,6 +56,8 @@ export function refuseObservable(observable: Observable, self: Self): Refusal | 
       return refuse("candidate.private", `${shown} is not a public address`);
     }
   }
+  const common = tooCommon(observable);
+  if (common !== undefined) return refuse(common.code, `${shown} is stopped: ${common.entry}`);
   const own = selfHit(observable, self);
   return own === undefined ? undefined : refuse("candidate.self", `${shown} belongs to the plant: ${own}`);
 }

@@ -218,7 +218,23 @@ export const doctorSchema = z
         detail: z.string(),
       }),
     ),
-    self: z.object({ confirmedAtMs: ms, stale: z.boolean(), incomplete: z.array(z.string()) }),
+    self: z.object({
+      confirmedAtMs: ms,
+      stale: z.boolean(),
+      incomplete: z.array(z.string()),
+      warninglists: z
+        .array(
+          z.object({
+            name: z.string(),
+            file: z.string(),
+            type: z.string(),
+            version: z.number(),
+            entries: z.int(),
+            modifiedAtMs: ms.nullable(),
+          }),
+        )
+        .optional(),
+    }),
     validation: z.object({ events: z.int(), hours: z.number(), dataset: bytes32.nullable() }),
     differences: differencesSchema,
   })

@@ -1,6 +1,6 @@
 import { AnamnesisError } from "@anamnesis/sdk/core/errors";
 import type { Differences, DoctorView, RebuildView } from "../../api.ts";
-import { clean, pairs, type Style, short, table, time } from "../output.ts";
+import { clean, count, pairs, type Style, short, table, time } from "../output.ts";
 import type { Result } from "../program.ts";
 import type { Session } from "../session.ts";
 
@@ -134,9 +134,17 @@ function summary(doctor: DoctorView, running: boolean, style: Style): string {
           ] as const)
         : ([["chain", `read up to block ${block ?? "none"}`]] as const)),
       ["self", `confirmed ${time(self.confirmedAtMs, style.nowMs)}`],
+      ["warninglists", listsLine(self.warninglists ?? [], style)],
     ],
     style,
   );
+}
+
+function listsLine(lists: NonNullable<DoctorView["self"]["warninglists"]>, style: Style): string {
+  const [oldest] = lists.toSorted((a, b) => (a.modifiedAtMs ?? 0) - (b.modifiedAtMs ?? 0));
+  if (oldest === undefined) return "none";
+  const entries = lists.reduce((sum, list) => sum + list.entries, 0);
+  return `${count(lists.length, "list")} with ${entries} entries; the oldest, ${oldest.name}, is of ${time(oldest.modifiedAtMs, style.nowMs)}`;
 }
 
 function sections(doctor: DoctorView, style: Style): string[] {
