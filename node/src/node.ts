@@ -13,7 +13,6 @@ import type {
   Entry,
   IndicatorForm,
   IndicatorId,
-  Subject,
   Tlp,
 } from "@anamnesis/sdk/core/types";
 import type { ValidationOutcome } from "@anamnesis/sdk/core/validation";
