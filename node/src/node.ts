@@ -7,14 +7,7 @@ import { isAnamnesisError } from "@anamnesis/sdk/core/errors";
 import type { SelectionContext } from "@anamnesis/sdk/core/selection";
 import { stricterTlp } from "@anamnesis/sdk/core/tlp";
 import type { TypedDataHasher } from "@anamnesis/sdk/core/typed-data";
-import type {
-  Address,
-  Bytes32,
-  Entry,
-  IndicatorForm,
-  IndicatorId,
-  Tlp,
-} from "@anamnesis/sdk/core/types";
+import type { Address, Bytes32, Entry, IndicatorForm, IndicatorId, Tlp } from "@anamnesis/sdk/core/types";
 import type { ValidationOutcome } from "@anamnesis/sdk/core/validation";
 import type { HealthView } from "./api.ts";
 import { type Admit, createAdmit } from "./flows/admit.ts";
