@@ -5,7 +5,7 @@ import { parseWarninglist, WARNINGLIST_LIMITS } from "@anamnesis/sdk/core/warnin
 import type { Warninglist } from "@anamnesis/sdk/core/warninglist-types";
 
 /** More lists than MISP has, and entries that fit into a node's memory. */
-const MOST = { files: 1000, entries: 2_000_000 } as const;
+const MOST = { files: 1000, entries: 1_200_000 } as const;
 
 /**
  * Reads warninglists: files, or directories of them (`*.json`, and `NAME/list.json` as in MISP's

@@ -159,6 +159,8 @@ describe("what is refused, in one line", () => {
     [".*.*.*x", "steps"],
     [`${"a?".repeat(30)}${"a".repeat(30)}`, "steps"],
     [".{1,900}.{1,900}.{1,900}", "steps"],
+    [".*x{400}y", "steps"],
+    [`.*${"x".repeat(400)}y`, "steps"],
     ["", "empty"],
     ["[", "Invalid regular expression"],
   ])("the pattern %s: %s", (pattern, reason) => {

@@ -2,7 +2,7 @@
 import { AnamnesisError } from "./errors.ts";
 
 /** Values longer than this are matched by their beginning, characters. */
-export const LONGEST_MATCHED = 2048;
+export const LONGEST_MATCHED = 1024;
 
 /** Steps a backtracking matcher may need for one value: about a quarter of a second at worst. */
 const MOST_STEPS = 2 ** 26;
@@ -11,7 +11,7 @@ const MOST_STEPS = 2 ** 26;
  * Compiles a pattern, bare or as `/pattern/i`, case-insensitive; at most 500 characters.
  *
  * Refused with `input.invalid`: look-around, back-references, quantified groups, and whatever
- * could take more than 2^26 steps on 2,048 characters.
+ * could take more than 2^26 steps on 1,024 characters.
  */
 export function compileSafeRegex(text: string): RegExp {
   const source = /^\/(.*)\/[a-z]*$/s.exec(text)?.[1] ?? text;
@@ -35,7 +35,8 @@ function flawOf(source: string): string | undefined {
   const starts = bare.startsWith("^") && !bare.includes("|") ? 0 : 1;
   const endless = (bare.replace(/\{\d+\}/g, "").match(/[*+]|\{\d+,\d*\}/g) ?? []).length;
   const choices = (bare.replace(/\(\?:/g, "(").match(/[?|]/g) ?? []).length;
-  const steps = LONGEST_MATCHED ** (endless + starts) * 2 ** choices;
+  const counted = [...bare.matchAll(/\{(\d+)\}/g)].reduce((sum, [, times]) => sum + Number(times), 0);
+  const steps = LONGEST_MATCHED ** (endless + starts) * 2 ** choices * (bare.length + counted);
   return steps > MOST_STEPS ? `it may take ${steps.toExponential(0)} steps for one value` : undefined;
 }
 

@@ -128,12 +128,15 @@ function put(
     return;
   }
   if (scope !== "name" && scope !== "url") {
-    if (list.type !== "substring") keep(exact, plain, hit);
+    // A list about everything has names that no fingerprint equals.
+    if (list.type !== "substring" && /^[0-9a-z_]{32,64}$/.test(plain)) keep(exact, plain, hit);
     return;
   }
-  const host = hostOfUrl(value) ?? value;
+  const isUrl = value.includes("://");
+  if (scope === "url" && list.type !== "substring" && value.includes("/")) keep(exact, plainUrl(value), hit);
+  if (scope === "url" && !isUrl && list.scopes.has("name")) return; // a URL's host is looked up among the names
+  const host = (isUrl ? hostOfUrl(value) : undefined) ?? value;
   const name = plainHost(host);
-  if (scope === "url" && list.type !== "substring") keep(exact, plainUrl(value), hit);
   if (list.type !== "substring") {
     // `.google.com` in a list of texts says what a list of host names says.
     if (list.type === "hostname" || value.startsWith(".")) keep(suffixes, name, hit);
@@ -144,7 +147,7 @@ function put(
       const above = name.slice(at + 1);
       if (above.includes(".")) keep(parents, above, hit);
     }
-    keep(parents, name, hit);
+    if (!suffixes.has(name)) keep(parents, name, hit);
   }
 }
 
@@ -192,6 +195,7 @@ function plainUrl(url: string): string {
 }
 
 function readSpan(value: string): Span | undefined {
+  if (!value.includes(":") && !/^[\d./]+$/.test(value)) return undefined; // a name: not worth a throw
   try {
     return spanOf(value);
   } catch {
