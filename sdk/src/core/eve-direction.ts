@@ -1,21 +1,14 @@
 /** Who attacks whom in an EVE alert: `src` and `dest` are the ends of a packet, not of an attack. */
-import { canonicalAddress, classifyAddress } from "./address.ts";
+import {
+  clientByPorts,
+  type Ends,
+  endpointOf as endpoint,
+  guessAttacker,
+  sameEnd as same,
+} from "./direction.ts";
 import { isRecord, type JsonRecord } from "./eve-fields.ts";
 import type { SelfIndex } from "./self-index.ts";
 import type { Endpoint } from "./types.ts";
-
-/** The two ends by what they do; each is absent when the alert does not tell. */
-export interface Ends {
-  readonly attacker?: Endpoint;
-  readonly victim?: Endpoint;
-  /** Whether the attacker opened the flow; undefined when nobody knows. */
-  readonly attackerIsClient?: boolean;
-  /** Whether the packet or transaction that matched came from the attacker. */
-  readonly attackerSent?: boolean;
-}
-
-/** Ports of servers above 1023 that Suricata knows: IEC 104, OPC UA, MQTT, DNP3, EtherNet/IP, BACnet, proxies, SIP. */
-const SERVER_PORTS = new Set([1502, 1883, 2404, 3389, 4840, 5060, 8080, 8443, 8883, 20_000, 44_818, 47_808]);
 
 /**
  * Attacker and victim of an alert.
@@ -63,26 +56,6 @@ function statedEnd(value: unknown, source?: Endpoint, destination?: Endpoint): E
   return endpoint(value.ip, value.port);
 }
 
-function guessAttacker(
-  source: Endpoint | undefined,
-  destination: Endpoint | undefined,
-  fromClient: boolean | undefined,
-  self: SelfIndex,
-): Endpoint | undefined {
-  if (source === undefined || destination === undefined) return undefined;
-  const ownSource = self.isOwn(source.address);
-  const ownDestination = self.isOwn(destination.address);
-  if (ownSource !== ownDestination) return person(ownSource ? destination : source);
-
-  const a = classifyAddress(source.address);
-  const b = classifyAddress(destination.address);
-  // A group address is nobody: whoever spoke to it is the other end.
-  if (NOBODY.has(a) || NOBODY.has(b)) return NOBODY.has(a) ? person(destination) : source;
-  if (INSIDE.has(a) !== INSIDE.has(b)) return INSIDE.has(a) ? destination : source;
-  if (fromClient === undefined) return undefined;
-  return fromClient ? source : destination;
-}
-
 /**
  * Suricata's own decoder, stream and protocol events (sid 2200000–2299999) report an oddity. In a flow
  * that the plant opened they accuse nobody: a lost packet must not cut it off from a web service.
@@ -90,13 +63,6 @@ function guessAttacker(
 function isEngineEvent(alert: JsonRecord): boolean {
   const id = alert.signature_id;
   return typeof id === "number" && id >= 2_200_000 && id <= 2_299_999;
-}
-
-const NOBODY: ReadonlySet<string> = new Set(["multicast", "broadcast", "unspecified"]);
-const INSIDE: ReadonlySet<string> = new Set(["private", "shared", "linkLocal", "loopback"]);
-
-function person(end: Endpoint): Endpoint | undefined {
-  return NOBODY.has(classifyAddress(end.address)) ? undefined : end;
 }
 
 /** Whether the packet's source opened the flow: `direction`, then the flow's own ends, then ports. */
@@ -111,25 +77,5 @@ function sentByClient(event: JsonRecord, source?: Endpoint, destination?: Endpoi
       if (same(opener, destination)) return false;
     }
   }
-  const from = isServerPort(source?.port);
-  const to = isServerPort(destination?.port);
-  return from === to ? undefined : to;
-}
-
-function isServerPort(port: number | undefined): boolean {
-  return port !== undefined && port > 0 && (port < 1024 || SERVER_PORTS.has(port));
-}
-
-function same(a: Endpoint | undefined, b: Endpoint | undefined): boolean {
-  return a !== undefined && b !== undefined && a.address === b.address && a.port === b.port;
-}
-
-function endpoint(ip: unknown, port: unknown): Endpoint | undefined {
-  const address = typeof ip === "string" ? canonicalAddress(ip) : undefined;
-  if (address === undefined) return undefined;
-  return isPort(port) ? { address, port } : { address };
-}
-
-function isPort(port: unknown): port is number {
-  return typeof port === "number" && Number.isInteger(port) && port >= 0 && port <= 65_535;
+  return clientByPorts(source, destination);
 }

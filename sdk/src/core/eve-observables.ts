@@ -1,6 +1,6 @@
 /** What of an EVE alert belongs to the attacker and can be seen again elsewhere. */
 import { canonicalAddress } from "./address.ts";
-import type { Ends } from "./eve-direction.ts";
+import type { Ends } from "./direction.ts";
 import { isRecord, type JsonRecord } from "./eve-fields.ts";
 import { plainName } from "./self-index.ts";
 import type { Observable, ObservableKind } from "./types.ts";

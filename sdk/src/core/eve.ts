@@ -140,7 +140,10 @@ function normalise(
 }
 
 /** SHA-256 over detector, stream, offset and the line's own SHA-256: re-reading the same bytes gives the same id. */
-function detectionId(context: EveContext, digest: string): Bytes32 {
+export function detectionId(
+  context: Pick<EveContext, "detector" | "stream" | "offset">,
+  digest: string,
+): Bytes32 {
   const { detector, stream, offset } = context;
   return `0x${sha256Hex(`anamnesis/detection/1\0${detector}\0${stream}\0${offset}\0${digest}`)}` as Bytes32;
 }

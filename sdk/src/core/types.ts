@@ -57,12 +57,28 @@ export interface IcsRequest {
   readonly table: "coil" | "discrete" | "holding" | "input" | "none";
 }
 
+/** What raised an alert: the product, or for CEF and LEEF the form that a product of any name speaks. */
+export type Engine =
+  | "suricata"
+  | "snort"
+  | "zeek"
+  | "wazuh"
+  | "crowdsec"
+  | "falco"
+  | "cef"
+  | "leef"
+  | "ecs"
+  | "fail2ban"
+  | "firewall"
+  | "mapping";
+
 /** The rule that fired. */
 export interface DetectorRule {
-  readonly engine: "suricata";
+  readonly engine: Engine;
+  /** Suricata's and Snort's generator; 0 for engines without one. */
   readonly gid: number;
-  /** Suricata's signature_id. */
-  readonly id: number;
+  /** A number for Suricata and Snort; else the engine's own text, as it is: `0042` is not 42. */
+  readonly id: number | string;
   readonly rev: number;
   readonly name: string;
   readonly category: string;
@@ -97,7 +113,12 @@ export interface Detection {
   readonly ics?: IcsRequest;
   /** ATT&CK technique ids as the detector gave them, upper case. */
   readonly attackIds: readonly string[];
+  /** What was not as it should be and was mended; absent when nothing was. */
+  readonly flags?: readonly DetectionFlag[];
 }
+
+/** `time.read`: the alert has no time of its own, the time of reading stands for it; `severity.clipped`: it was beyond its scale. */
+export type DetectionFlag = "time.read" | "severity.clipped";
 
 /** Why a line of a detector is not usable. */
 export type LineReason =
@@ -107,7 +128,15 @@ export type LineReason =
   | "line.encoding"
   | "line.fields"
   | "line.timestamp"
-  | "line.unknownType";
+  | "line.unknownType"
+  /** More or fewer columns than the header names. */
+  | "line.columns"
+  /** A row before any header. */
+  | "line.header"
+  /** The stream ended inside a record. */
+  | "line.unfinished"
+  /** Read by no format that is known here. */
+  | "line.unknownFormat";
 
 /** What one line of a detector became. */
 export type LineOutcome =

@@ -29,9 +29,22 @@ export const detectionSchema = z
       readAtMs: ms,
       detector: z.string(),
       rule: z.object({
-        engine: z.literal("suricata"),
+        engine: z.enum([
+          "suricata",
+          "snort",
+          "zeek",
+          "wazuh",
+          "crowdsec",
+          "falco",
+          "cef",
+          "leef",
+          "ecs",
+          "fail2ban",
+          "firewall",
+          "mapping",
+        ]),
         gid: z.int(),
-        id: z.int(),
+        id: z.union([z.int(), z.string()]),
         rev: z.int(),
         name: z.string(),
         category: z.string(),
@@ -54,6 +67,7 @@ export const detectionSchema = z
         })
         .optional(),
       attackIds: z.array(z.string()),
+      flags: z.array(z.enum(["time.read", "severity.clipped"])).optional(),
     }),
     outcome: z
       .object({
