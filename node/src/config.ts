@@ -7,6 +7,7 @@ import { actionSchema, addressSchema } from "@anamnesis/sdk/core/schema";
 import type { Bytes32, Self } from "@anamnesis/sdk/core/types";
 import { z } from "zod";
 import { invalidSetting, parseYamlText, readBytes } from "./config-file.ts";
+import { detectorSetting } from "./detector-setting.ts";
 import { cidr, loadSelf, selfSetting } from "./self-file.ts";
 
 const name = z.string().regex(/^[a-z0-9][a-z0-9-]{0,31}$/, "expected a short name of a-z, 0-9 and -");
@@ -72,7 +73,7 @@ const configSchema = z.strictObject({
   /** File of the consortium's blinding key; fetched from peers when it does not exist. */
   blindingKey: z.string().default("blinding.key"),
   detectors: z
-    .array(z.strictObject({ name, format: z.enum(["eve"]), path: z.string() }))
+    .array(detectorSetting)
     .refine(haveOwnNames, "expected a name of its own for each detector")
     .default([]),
   release: z

@@ -7,7 +7,7 @@ import { selfTest } from "@anamnesis/sdk/core/signature";
 import type { Address, Bytes32 } from "@anamnesis/sdk/core/types";
 import { validate } from "@anamnesis/sdk/core/validation";
 import { loadBenign } from "./adapters/benign/eve-benign.ts";
-import { createEveFile } from "./adapters/detectors/eve-file.ts";
+import { createFormattedFile } from "./adapters/detectors/formatted-file.ts";
 import { createHttp } from "./adapters/http/server.ts";
 import { readKeystore, readTokens } from "./adapters/keys/keystore.ts";
 import { NODE_PASSWORD } from "./adapters/keys/password.ts";
@@ -127,8 +127,8 @@ export async function startNode(
         chain,
         peers,
         controls,
-        detectors: config.detectors.map(({ name, path }) =>
-          createEveFile({ name, path, clock, log, self: () => config.self }),
+        detectors: config.detectors.map((detector) =>
+          createFormattedFile({ ...detector, clock, log, self: () => config.self }),
         ),
         blindingKey,
         keepBlindingKey: (key) => writeSecret(config.blindingKey, `${toHex(key)}\n`),

@@ -5,8 +5,8 @@ import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { type Candidate, deriveCandidates } from "@anamnesis/sdk/core/candidates";
 import type { Self } from "@anamnesis/sdk/core/types";
-import { createOutcomes } from "../../node/src/adapters/detectors/eve-file.ts";
 import { createLineSplitter, type Line } from "../../node/src/adapters/detectors/lines.ts";
+import { createOutcomes } from "../../node/src/adapters/detectors/outcomes.ts";
 
 /** One figure of a benchmark; `value` is a ratio. */
 export interface BenchResult {
@@ -56,7 +56,7 @@ function createIngest(): (bytes: Buffer) => {
   readonly queue: readonly (readonly Candidate[])[];
 } {
   const splitter = createLineSplitter(0);
-  const toOutcomes = createOutcomes({ name: "eve", clock: CLOCK, self: () => SELF });
+  const toOutcomes = createOutcomes({ name: "eve", path: "eve.json", clock: CLOCK, self: () => SELF });
   const context = { self: SELF, labPublic: LAB };
   return (bytes) => {
     const queue: (readonly Candidate[])[] = [];
@@ -73,7 +73,7 @@ function createIngest(): (bytes: Buffer) => {
           batch.push(line);
         }
         if (batch.length === 0) break;
-        for (const outcome of toOutcomes({ stream: "1:bench", lines: batch })) {
+        for (const outcome of toOutcomes.of({ stream: "1:bench", lines: batch })) {
           lines++;
           if (outcome.kind === "detection")
             queue.push(deriveCandidates(outcome.detection, context).candidates);

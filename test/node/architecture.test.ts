@@ -44,6 +44,11 @@ const ROOMS: readonly { readonly room: RegExp; readonly may: readonly RegExp[]; 
     may: [/^sdk\/src\/core\//],
     why: "the core imports nothing of ours but the core",
   },
+  {
+    room: /^sdk\/src\/formats\//,
+    may: [/^sdk\/src\/core\//, /^sdk\/src\/formats\//],
+    why: "formats import the core and each other",
+  },
   { room: /^sdk\//, may: [/^sdk\/src\//], why: "the SDK never imports the node" },
   {
     room: /^node\/src\/ports(-chain)?\.ts$/,
@@ -57,8 +62,8 @@ const ROOMS: readonly { readonly room: RegExp; readonly may: readonly RegExp[]; 
   },
   {
     room: /^node\/src\/adapters\//,
-    may: [/^sdk\/src\/core\//, /^node\/src\/(ports|api)\.ts$/],
-    why: "adapters import core and ports, never each other",
+    may: [/^sdk\/src\/(core|formats)\//, /^node\/src\/(ports|api)\.ts$/],
+    why: "adapters import core, formats and ports, never each other",
   },
   {
     room: /^node\/src\/cli\//,
@@ -72,7 +77,7 @@ const ROOMS: readonly { readonly room: RegExp; readonly may: readonly RegExp[]; 
   },
   {
     room: /^node\/src\/[^/]+\.ts$/,
-    may: [/^sdk\/src\/core\//, /^node\/src\/[^/]+\.ts$/, /^node\/src\/(flows|state)\//],
+    may: [/^sdk\/src\/(core|formats)\//, /^node\/src\/[^/]+\.ts$/, /^node\/src\/(flows|state)\//],
     why: "only main, plant and offline know adapters",
   },
 ];

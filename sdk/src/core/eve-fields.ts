@@ -181,7 +181,11 @@ const NAMES: { readonly [name: string]: number } = {
 export function eveModbus(modbus: unknown): IcsRequest | undefined {
   const request = isRecord(modbus) ? modbus.request : undefined;
   if (!isRecord(request)) return undefined;
-  const raw = request.function_raw ?? NAMES[String(request.function_code)];
+  return modbusRequest(request.function_raw ?? NAMES[String(request.function_code)]);
+}
+
+/** A Modbus request by its function code, or undefined when that is none (1–127). */
+export function modbusRequest(raw: unknown): IcsRequest | undefined {
   if (typeof raw !== "number" || !Number.isInteger(raw) || raw < 1 || raw > 127) return undefined;
   const known = FUNCTIONS[raw];
   return {

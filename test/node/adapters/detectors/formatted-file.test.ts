@@ -3,8 +3,9 @@ import { join } from "node:path";
 import type { LineOutcome, Self } from "@anamnesis/sdk/core/types";
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { createEveFile, createOutcomes } from "../../../../node/src/adapters/detectors/eve-file.ts";
+import { createFormattedFile } from "../../../../node/src/adapters/detectors/formatted-file.ts";
 import { createLineSplitter, type Line } from "../../../../node/src/adapters/detectors/lines.ts";
+import { createOutcomes } from "../../../../node/src/adapters/detectors/outcomes.ts";
 import type { Detector, LineBatch } from "../../../../node/src/ports.ts";
 import { alertLine, SELF } from "../../../sdk/eve-support.ts";
 import { makeFolder, makeLog, until } from "./support.ts";
@@ -27,7 +28,7 @@ afterEach(async () => {
 
 function makeDetector(self: () => Self = () => SELF): { detector: Detector; events: string[] } {
   const { log, events } = makeLog();
-  const detector = createEveFile({ name: "eve", path, clock, log, self, pollMs: 10 });
+  const detector = createFormattedFile({ name: "eve", path, clock, log, self, pollMs: 10 });
   running.push(detector);
   return { detector, events };
 }
@@ -167,7 +168,7 @@ describe("outcomes", () => {
   /** Bytes in pieces to outcomes, without what a place in the stream says (ids). */
   function outcomesOf(bytes: Buffer, sizes: readonly number[]): string[] {
     const splitter = createLineSplitter(0);
-    const toOutcomes = createOutcomes({ name: "eve", clock, self: () => SELF });
+    const toOutcomes = createOutcomes({ name: "eve", path: "eve.json", clock, self: () => SELF });
     const outcomes: LineOutcome[] = [];
     for (let at = 0, turn = 0; at < bytes.length; turn++) {
       const copied = bytes.copy(splitter.room(), 0, at, at + (sizes[turn % sizes.length] as number));
@@ -175,7 +176,7 @@ describe("outcomes", () => {
       at += copied;
       const lines: Line[] = [];
       for (let line = splitter.next(); line !== undefined; line = splitter.next()) lines.push(line);
-      outcomes.push(...toOutcomes({ stream: "1:x", lines }));
+      outcomes.push(...toOutcomes.of({ stream: "1:x", lines }));
     }
     return outcomes.map((one) =>
       JSON.stringify(one.kind === "detection" ? { ...one, detection: { ...one.detection, id: "" } } : one),

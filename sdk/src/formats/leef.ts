@@ -1,0 +1,120 @@
+/** IBM's Log Event Extended Format 1.0 and 2.0, bare or in syslog. */
+import { accuse, clientByPorts, endpointOf, nameEnds } from "../core/direction.ts";
+import { indexSelf } from "../core/self-index.ts";
+import type { LineOutcome } from "../core/types.ts";
+import { headerFields } from "./cef-fields.ts";
+import { detected, portOf, rejected, type Source } from "./detected.ts";
+import { type Format, NO_MATCH } from "./format.ts";
+import { lineText, sampleLines } from "./line-text.ts";
+import { byTen } from "./severity.ts";
+import { parseSyslog, type SyslogLine } from "./syslog-line.ts";
+import { localTime, monthOf, parseEpoch, parseIso } from "./time.ts";
+
+/** At most a program's name before it: further in, it is somebody's text. */
+const PREFIX = /^(?:[\w./-]{1,64}(?:\[\w{1,32}\])?:? )?LEEF: ?[12]\.0\|/;
+const VERSION = /LEEF: ?([12])\.0\|$/;
+
+/** Log Event Extended Format. */
+export const leef: Format = {
+  name: "leef",
+  title: "LEEF (Log Event Extended Format)",
+  detect({ head }) {
+    const lines = sampleLines(head.slice(0, 65_536));
+    const fitting = lines.filter(
+      (line) => leefStart(parseSyslog(line, { notAfterMs: 0, zone: "UTC" })) >= 0,
+    ).length;
+    return fitting === 0
+      ? NO_MATCH
+      : { score: Math.round(60 + (37 * fitting) / lines.length), why: "lines with LEEF:1.0| or LEEF:2.0|" };
+  },
+  createReader({ detector, zone = "UTC" }) {
+    return {
+      push: (line, at) => [readLeef({ detector, at, text: lineText(line) }, zone)],
+      end: () => [],
+    };
+  },
+};
+
+/** Where the LEEF header of a message begins, or −1. */
+export function leefStart({ message }: Pick<SyslogLine, "message">): number {
+  return PREFIX.exec(message.slice(0, 256))?.[0].search(VERSION) ?? -1;
+}
+
+/** The outcome of one line that holds a LEEF event. */
+export function readLeef(source: Source, zone: string): LineOutcome {
+  const { text, at } = source;
+  const carrier = parseSyslog(text, { notAfterMs: at.fileMs ?? at.readAtMs, zone });
+  const { message } = carrier;
+  const start = leefStart(carrier);
+  if (start < 0) return rejected("line.fields", text);
+  const second = message.slice(start, start + 7).includes("2");
+  const stated = second ? delimiterOf(headerFields(message, start, 6).fields[5]) : undefined;
+  const { fields, rest } = headerFields(message, start, stated === undefined ? 5 : 6);
+  if (fields.length < 5) return rejected("line.fields", text);
+  const values = attributes(rest, stated ?? "\t");
+  const [, vendor, product, , id] = fields as [string, string, string, string, string];
+  const scaled = byTen(values.get("sev"));
+  return detected(
+    {
+      engine: "leef",
+      id: `${vendor}|${product}|${id}`,
+      name: values.get("eventName") ?? values.get("name") ?? id,
+      category: values.get("cat") ?? "",
+      atMs: timeOf(values, zone) ?? carrier.atMs,
+      severity: scaled.severity,
+      clipped: scaled.clipped === true,
+      action: /block|drop|den[iy]|reject/i.test(values.get("action") ?? "") ? "blocked" : "unknown",
+      ends: endsOf(values, source),
+      transport: values.get("proto"),
+      appProtocol: values.get("app"),
+    },
+    source,
+  );
+}
+
+function endsOf(values: ReadonlyMap<string, string>, { at }: Source) {
+  const source = endpointOf(values.get("src"), portOf(values.get("srcPort")));
+  const destination = endpointOf(values.get("dst"), portOf(values.get("dstPort")));
+  const self = indexSelf(at.self);
+  if (source !== undefined && destination === undefined)
+    return self.isOwn(source.address) ? {} : accuse(source, undefined);
+  return nameEnds(source, destination, clientByPorts(source, destination), self);
+}
+
+/** Header field 6 of version 2: a character, `x5E`, `0x5E`, or nothing for a tab. Undefined: there is no such field. */
+function delimiterOf(field: string | undefined): string | undefined {
+  if (field === undefined) return undefined;
+  if (field === "") return "\t";
+  const hex = /^(?:0?x)([0-9a-f]{1,4})$/i.exec(field);
+  if (hex !== null) return String.fromCharCode(Number.parseInt(hex[1] as string, 16));
+  return [...field].length === 1 ? field : undefined;
+}
+
+function attributes(text: string, delimiter: string): ReadonlyMap<string, string> {
+  const values = new Map<string, string>();
+  for (const pair of text.split(delimiter, 256)) {
+    const equals = pair.indexOf("=");
+    const key = pair.slice(0, equals).trim();
+    if (equals > 0 && key.length <= 64 && !values.has(key)) values.set(key, pair.slice(equals + 1).trim());
+  }
+  return values;
+}
+
+/** `devTime` in epoch milliseconds, in the usual `MMM dd yyyy HH:mm:ss`, or in the ISO-like forms of `devTimeFormat`. */
+function timeOf(values: ReadonlyMap<string, string>, zone: string): number | undefined {
+  const text = values.get("devTime");
+  if (text === undefined) return undefined;
+  const named =
+    /^([A-Z][a-z]{2}) (\d{1,2}) (\d{4}) (\d\d:\d\d:\d\d(?:\.\d{1,9})?)(?: ([+-]\d{4}|UTC|GMT))?$/.exec(text);
+  if (named === null) return parseEpoch(text) ?? parseIso(text.replace(/ ([+-]\d{4})$/, "$1"), zone);
+  const [, month, day, year, clock, own] = named as unknown as [
+    string,
+    string,
+    string,
+    string,
+    string,
+    string?,
+  ];
+  const stated = own === undefined ? zone : own.startsWith("U") || own.startsWith("G") ? "UTC" : own;
+  return localTime({ year: Number(year), month: monthOf(month), day: Number(day), clock }, stated);
+}

@@ -1,0 +1,106 @@
+/** Syslog of any form, and what it carries: CEF, LEEF, EVE, fail2ban, packet filters. */
+import { parseEveLine } from "../core/eve.ts";
+import type { LineOutcome } from "../core/types.ts";
+import { cefStart, readCef } from "./cef.ts";
+import { context, rejected, type Source } from "./detected.ts";
+import { readFail2ban } from "./fail2ban-line.ts";
+import { readFirewall } from "./firewall-line.ts";
+import { type Format, type LineAt, NO_MATCH, type Reader, type ReaderOptions } from "./format.ts";
+import { withoutDigest } from "./json-reader.ts";
+import { leefStart, readLeef } from "./leef.ts";
+import { lineText, sampleLines } from "./line-text.ts";
+import { parseSyslog, type SyslogLine, unescapeControls } from "./syslog-line.ts";
+
+/** A line that says that the one before came again is read as that many, up to here. */
+const MOST_REPEATS = 100;
+
+/** Syslog, RFC 3164 and RFC 5424. */
+export const syslog: Format = {
+  name: "syslog",
+  title: "syslog",
+  detect({ head }) {
+    const times = { notAfterMs: 0, zone: "UTC" };
+    const lines = sampleLines(head.slice(0, 65_536));
+    const fitting = lines.filter((line) => isKnown(parseSyslog(line, times))).length;
+    return fitting === 0
+      ? NO_MATCH
+      : {
+          score: Math.round(30 + (40 * fitting) / lines.length),
+          why: "lines with a syslog header, or of a program that writes without one",
+        };
+  },
+  createReader,
+};
+
+/** Programs that write lines of their own beside syslog: what they are called here, and how they begin. */
+const PLAIN: readonly (readonly [name: string, start: RegExp])[] = [
+  ["auditd", /^(?:node=\S{1,128} )?type=[A-Z0-9_]{2,40} msg=audit\(/],
+  ["smbd", /^\s*Auth: \[[A-Z0-9]{2,8},/],
+  ["tcpdump", /^\d\d:\d\d:\d\d\.\d{6} (?:IP6?|ARP),? /],
+  ["pve-firewall", /^\d{1,9} \d \S{1,64} \d\d\/[A-Z][a-z]{2}\/\d{4}:\d\d:\d\d:\d\d [+-]\d{4} /],
+];
+
+function isKnown(line: SyslogLine): boolean {
+  return line.carried || PLAIN.some(([, start]) => start.test(line.message));
+}
+
+function createReader(options: ReaderOptions): Reader {
+  const { detector, zone = "UTC" } = options;
+  let last: { readonly text: string; readonly at: LineAt } | undefined;
+
+  const one = (text: string, at: LineAt): LineOutcome => {
+    const line = parseSyslog(text, { notAfterMs: at.fileMs ?? at.readAtMs, zone });
+    return readMessage(line, { detector, text, at }, zone);
+  };
+
+  const readText = (text: string, at: LineAt): readonly LineOutcome[] => {
+    const again = /(?:last )?message repeated (\d{1,9}) times?/.exec(text.slice(0, 512));
+    if (again === null) {
+      last = { text, at };
+      return [one(text, at)];
+    }
+    // rsyslog writes the message behind it in brackets; BSD's syslogd means the line before.
+    const inner = /message repeated \d{1,9} times?: \[ ?(.*)\]$/.exec(text)?.[1];
+    const known =
+      inner === undefined
+        ? last?.text
+        : text.replace(/message repeated \d{1,9} times?: \[ ?/, "").slice(0, -1);
+    if (known === undefined) return [context("syslog.repeated")];
+    const times = Math.min(Number(again[1]), MOST_REPEATS);
+    const outcomes: LineOutcome[] = [];
+    for (let n = 0; n < times; n++) {
+      const outcome = one(known, { ...withoutDigest(at), offset: at.offset + n });
+      if (outcome.kind !== "detection") return [context("syslog.repeated")];
+      outcomes.push(outcome);
+    }
+    return outcomes.length === 0 ? [context("syslog.repeated")] : outcomes;
+  };
+
+  return {
+    push(line, at) {
+      const text = lineText(line);
+      if (!text.includes("#012<")) return readText(text, at);
+      // rsyslog glues events that came in one message; each begins with its own priority.
+      return text
+        .split(/#012(?=<\d{1,3}>)/, 64)
+        .flatMap((part, index) => readText(part, { ...withoutDigest(at), offset: at.offset + index }));
+    },
+    // "Repeated 3 times" twice is six times.
+    isAlone: (line) => !lineText(line.subarray(0, 512)).includes("message repeated "),
+    end: () => [],
+  };
+}
+
+function readMessage(line: SyslogLine, source: Source, zone: string): LineOutcome {
+  const { message, app } = line;
+  if (cefStart(line) >= 0) return readCef(source, zone);
+  if (leefStart(line) >= 0) return readLeef(source, zone);
+  if (message.startsWith("{") && message.includes('"event_type"'))
+    return parseEveLine(message, { ...withoutDigest(source.at), detector: source.detector });
+  const found =
+    readFail2ban(line, source) ?? readFirewall({ ...line, message: unescapeControls(message) }, source, zone);
+  if (found !== undefined) return found;
+  if (line.carried) return context(app === undefined ? "syslog" : `syslog.${app.split("/").at(-1)}`);
+  const plain = PLAIN.find(([, start]) => start.test(message));
+  return plain === undefined ? rejected("line.fields", source.text) : context(plain[0]);
+}
