@@ -144,7 +144,8 @@ function icsOf(meta: ReadonlyMap<string, string>): IcsRequest | undefined {
   return meta.get("service") === "modbus" ? modbusRequest(portOf(meta.get("modbus_fc"))) : undefined;
 }
 
+/** Labels are null, an object, or a list of either. */
 function labelTexts(labels: unknown): readonly unknown[] {
-  if (Array.isArray(labels)) return labels.slice(0, 64);
-  return isRecord(labels) ? Object.values(labels).flat().slice(0, 64) : [];
+  const list = Array.isArray(labels) ? labels.slice(0, 64) : [labels];
+  return list.flatMap((label) => (isRecord(label) ? Object.values(label).flat() : [label])).slice(0, 64);
 }
