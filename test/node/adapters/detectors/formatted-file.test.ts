@@ -206,3 +206,89 @@ describe("outcomes", () => {
     );
   });
 });
+
+describe("a log of another format", () => {
+  const HEADER = ["#separator \\x09", "#unset_field\t-", "#path\tnotice", "#fields\tts\tnote\tsrc"];
+  const row = (second: number) => `${1_772_359_200 + second}.5\tScan::Port_Scan\t203.0.113.66`;
+  const FAST = (second: string) =>
+    `03/01/2026-10:00:${second}.000000  [**] [1:7:1] x [**] [Priority: 1] {TCP} 203.0.113.66:4000 -> 10.20.0.10:502`;
+
+  async function open(format: string, position?: unknown) {
+    const batches: LineBatch[] = [];
+    const { log } = makeLog();
+    const detector = createFormattedFile({
+      name: "box",
+      path,
+      format,
+      clock,
+      log,
+      self: () => SELF,
+      pollMs: 10,
+    });
+    running.push(detector);
+    await detector.start(position, async (batch) => void batches.push(batch));
+    const detections = () =>
+      batches.flatMap(({ lines }) => lines).filter(({ kind }) => kind === "detection").length;
+    const reasons = () =>
+      batches.flatMap(({ lines }) => lines).flatMap((one) => (one.kind === "rejected" ? [one.reason] : []));
+    // As a store gives it back.
+    const kept = (): unknown => JSON.parse(JSON.stringify(batches.at(-1)?.position));
+    return { detections, reasons, kept, stop: () => detector.stop() };
+  }
+
+  it("is read after a restart by the header that was read before it", async () => {
+    await writeFile(path, `${[...HEADER, row(1)].join("\n")}\n`);
+    const before = await open("zeek-tsv");
+    await until(() => before.detections() === 1);
+    await before.stop();
+    await appendFile(path, `${row(2)}\n`);
+    const after = await open("zeek-tsv", before.kept());
+    await until(() => after.detections() === 1);
+    expect(after.reasons()).toEqual([]);
+  });
+
+  it("is read by its own header after a rotation, and a header that comes again is no duplicate", async () => {
+    await writeFile(path, `${[...HEADER, row(1), ...HEADER, row(2)].join("\n")}\n`);
+    const zeek = await open("zeek-tsv");
+    await until(() => zeek.detections() === 2);
+    await rename(path, join(folder, "notice.1.log"));
+    await writeFile(
+      path,
+      `${["#separator |", "#path|notice", "#fields|note|ts|src", "Scan::Port_Scan|1|203.0.113.9"].join("\n")}\n`,
+    );
+    await until(() => zeek.detections() === 3);
+    expect(zeek.reasons()).toEqual([]);
+  });
+
+  it("is found out by its first lines, and stays what it was after a restart", async () => {
+    await writeFile(path, `${FAST("01")}\n`);
+    const before = await open("auto");
+    await until(() => before.detections() === 1);
+    await before.stop();
+    await appendFile(path, `what is this\n${FAST("02")}\n`);
+    const after = await open("auto", before.kept());
+    await until(() => after.detections() === 1);
+    expect(after.reasons()).toEqual(["line.fields"]);
+  });
+
+  it("is counted as unknown until a line tells what it is", async () => {
+    await writeFile(path, "what is this\n");
+    const box = await open("auto");
+    await until(() => box.reasons().length === 1);
+    await appendFile(path, `${FAST("01")}\n`);
+    await until(() => box.detections() === 1);
+    expect(box.reasons()).toEqual(["line.unknownFormat"]);
+  });
+
+  it("may print a record over many lines, and a restart in the middle of one loses nothing", async () => {
+    const printed = JSON.stringify(JSON.parse(numberedAlert(1)), null, 2).split("\n");
+    await writeFile(path, `${numberedAlert(0)}\n${printed.slice(0, 6).join("\n")}\n`);
+    const before = await open("eve");
+    await until(() => before.detections() === 1);
+    await before.stop();
+    await appendFile(path, `${printed.slice(6).join("\n")}\n`);
+    const after = await open("eve", before.kept());
+    await until(() => after.detections() === 1);
+    expect(after.reasons()).toEqual([]);
+  });
+});
