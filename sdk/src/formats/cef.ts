@@ -48,7 +48,9 @@ export function cefStart({ message, carried }: Pick<SyslogLine, "message" | "car
 /** The outcome of one line that holds a CEF event. */
 export function readCef(source: Source, zone: string): LineOutcome {
   const { text, at } = source;
-  const carrier = parseSyslog(text, { notAfterMs: at.fileMs ?? at.readAtMs, zone });
+  const carrier: SyslogLine = text.startsWith("CEF:")
+    ? { carried: false, message: text }
+    : parseSyslog(text, { notAfterMs: at.fileMs ?? at.readAtMs, zone });
   const start = cefStart(carrier);
   if (start < 0) return rejected("line.fields", text);
   const { fields, rest } = headerFields(carrier.message, start, 7);

@@ -132,7 +132,7 @@ export function portOf(value: unknown): number | undefined {
 export function attackIdsOf(...values: readonly unknown[]): readonly string[] {
   const found = new Set<string>();
   for (const value of values.flat(2)) {
-    if (typeof value !== "string") continue;
+    if (typeof value !== "string" || !/t\d{4}/i.test(value)) continue;
     for (const [, id] of value
       .slice(0, 1024)
       .toUpperCase()

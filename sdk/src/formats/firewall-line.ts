@@ -49,28 +49,48 @@ export function readFirewall(line: SyslogLine, source: Source, zone: string): Li
 }
 
 function linuxPacket(message: string): Packet | undefined {
-  if (!message.includes("SRC=") || !message.includes("DST=")) return undefined;
-  const text = message.slice(0, 4096);
-  const begin = text.search(/\b(?:IN|OUT|PHYSIN|SRC)=/);
+  const text = message.length > 4096 ? message.slice(0, 4096) : message;
+  if (!text.includes("SRC=") || !text.includes("DST=")) return undefined;
+  const begin = beginOf(text);
+  const prefix = text.slice(0, begin);
+  const verdict = verdictOf(prefix);
+  if (verdict !== "blocked") return NOT_STOPPED;
   // An ICMP error quotes the packet it is about in brackets.
-  const quoted = text.indexOf(" [SRC=");
-  const own = quoted < 0 ? text.slice(begin) : text.slice(begin, quoted);
-  const value = new Map<string, string>();
-  for (const word of own.split(" ", 128)) {
-    const equals = word.indexOf("=");
-    if (equals > 0 && !value.has(word.slice(0, equals)))
-      value.set(word.slice(0, equals), word.slice(equals + 1));
-  }
-  const prefix = text.slice(0, begin).replace(/^\s*\[\s*\d{1,12}\.\d{1,9}\]\s*/, "");
-  const words = own.split(" ", 128);
+  const quoted = text.indexOf(" [SRC=", begin);
+  const own = ` ${quoted < 0 ? text.slice(begin) : text.slice(begin, quoted)} `;
   return {
-    source: endpointOf(value.get("SRC"), portOf(value.get("SPT"))),
-    destination: endpointOf(value.get("DST"), portOf(value.get("DPT"))),
-    transport: value.get("PROTO"),
-    verdict: verdictOf(prefix),
+    source: endpointOf(memberText(own, " SRC="), portOf(memberText(own, " SPT="))),
+    destination: endpointOf(memberText(own, " DST="), portOf(memberText(own, " DPT="))),
+    transport: memberText(own, " PROTO="),
+    verdict,
     rule: nameOf(prefix),
-    opens: words.includes("SYN") ? !words.includes("ACK") : undefined,
+    opens: own.includes(" SYN ") ? !own.includes(" ACK ") : undefined,
   };
+}
+
+const NOT_STOPPED: Packet = {
+  source: undefined,
+  destination: undefined,
+  transport: undefined,
+  verdict: undefined,
+  rule: "",
+  opens: undefined,
+};
+
+/** Where the packet begins: the first of its members that stands alone. */
+function beginOf(text: string): number {
+  let begin = text.length;
+  for (const key of ["IN=", "OUT=", "PHYSIN=", "SRC="]) {
+    for (let at = text.indexOf(key); at >= 0 && at < begin; at = text.indexOf(key, at + 1))
+      if (at === 0 || text[at - 1] === " " || text[at - 1] === ":" || text[at - 1] === "]") begin = at;
+  }
+  return begin;
+}
+
+/** The first value of a key, which is given with the blank before and the equals sign after it. */
+function memberText(text: string, key: string): string | undefined {
+  const at = text.indexOf(key);
+  return at < 0 ? undefined : text.slice(at + key.length, text.indexOf(" ", at + key.length));
 }
 
 function verdictOf(prefix: string): Packet["verdict"] {
@@ -80,13 +100,22 @@ function verdictOf(prefix: string): Packet["verdict"] {
 
 /** The operator's prefix without times and punctuation. */
 function nameOf(prefix: string): string {
+  const known = names.get(prefix.slice(prefix.indexOf("]") + 1));
+  if (known !== undefined) return known;
   const name = prefix
+    .replace(/^\s*\[\s*\d{1,12}\.\d{1,9}\]\s*/, "")
     .replace(/\d\d\/[A-Z][a-z]{2}\/\d{4}:\d\d:\d\d:\d\d [+-]\d{4}/, "")
     .replace(/[^\w .-]+/g, " ")
     .replace(/\s+/g, " ")
     .trim();
-  return name === "" ? "packet filter" : name.slice(0, 64);
+  const given = name === "" ? "packet filter" : name.slice(0, 64);
+  if (names.size >= 256) names.clear();
+  names.set(prefix.slice(prefix.indexOf("]") + 1), given);
+  return given;
 }
+
+/** By the prefix behind the kernel's own time. */
+const names = new Map<string, string>();
 
 /** `rule,sub,anchor,tracker,interface,reason,action,direction,4|6,…` (pfSense and OPNsense). */
 function pfPacket(message: string): Packet | undefined {

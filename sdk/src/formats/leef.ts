@@ -43,7 +43,9 @@ export function leefStart({ message }: Pick<SyslogLine, "message">): number {
 /** The outcome of one line that holds a LEEF event. */
 export function readLeef(source: Source, zone: string): LineOutcome {
   const { text, at } = source;
-  const carrier = parseSyslog(text, { notAfterMs: at.fileMs ?? at.readAtMs, zone });
+  const carrier: SyslogLine = text.startsWith("LEEF:")
+    ? { carried: false, message: text }
+    : parseSyslog(text, { notAfterMs: at.fileMs ?? at.readAtMs, zone });
   const { message } = carrier;
   const start = leefStart(carrier);
   if (start < 0) return rejected("line.fields", text);
@@ -87,7 +89,7 @@ function delimiterOf(field: string | undefined): string | undefined {
   if (field === "") return "\t";
   const hex = /^(?:0?x)([0-9a-f]{1,4})$/i.exec(field);
   if (hex !== null) return String.fromCharCode(Number.parseInt(hex[1] as string, 16));
-  return [...field].length === 1 ? field : undefined;
+  return field.length === 1 ? field : undefined;
 }
 
 function attributes(text: string, delimiter: string): ReadonlyMap<string, string> {

@@ -81,16 +81,16 @@ function structuredDataLength(text: string): number {
   return Math.min(at, text.length);
 }
 
-const TIMES: readonly RegExp[] = [
-  // Jan  1 00:00:01, Jan 01 2026 00:00:01, with a fraction
-  /^([A-Z][a-z]{2}) {1,2}(\d{1,2}) (?:(\d{4}) )?(\d\d:\d\d:\d\d(?:\.\d{1,9})?):? /,
-  // 2026-01-01T00:00:01.5+01:00, 2026-01-01 00:00:01,123
-  /^(\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?:Z|[+-]\d\d:?\d\d)?):? /,
-];
+/** `Jan  1 00:00:01`, `Jan 01 2026 00:00:01`, with a fraction or not. */
+const SHORT = /^([A-Z][a-z]{2}) {1,2}(\d{1,2}) (?:(\d{4}) )?(\d\d:\d\d:\d\d(?:\.\d{1,9})?):? /;
+/** `2026-01-01T00:00:01.5+01:00`, `2026-01-01 00:00:01,123`. */
+const ISO = /^(\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?:Z|[+-]\d\d:?\d\d)?):? /;
 
 function parse3164(text: string, { notAfterMs, zone }: SyslogTimes): SyslogLine {
-  const short = TIMES[0]?.exec(text) ?? null;
-  const iso = short === null ? (TIMES[1]?.exec(text) ?? null) : null;
+  // Letters begin the one form and digits the other.
+  const isShort = text.charCodeAt(0) >= 0x41;
+  const short = isShort ? SHORT.exec(text) : null;
+  const iso = isShort ? null : ISO.exec(text);
   const header = short ?? iso;
   if (header === null) return { carried: false, message: text };
   let atMs: number | undefined;

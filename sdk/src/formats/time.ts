@@ -77,9 +77,31 @@ export function localTime(
   parts: { readonly year: number; readonly month: number; readonly day: number; readonly clock: string },
   zone: string,
 ): number | undefined {
-  const { year, month, day, clock } = parts;
-  const local = parseEveTime(`${pad(year, 4)}-${pad(month, 2)}-${pad(day, 2)}T${clock}Z`);
-  return local === undefined ? undefined : localToUtc(local, zone);
+  const dayMs = dayOf(parts.year, parts.month, parts.day);
+  const clockMs = parseClock(parts.clock);
+  return dayMs === undefined || clockMs < 0 ? undefined : localToUtc(dayMs + clockMs, zone);
+}
+
+/** The last day asked for: the lines of a log are rarely of two. */
+let lastDay = { year: 0, month: 0, day: 0, ms: 0 };
+
+function dayOf(year: number, month: number, day: number): number | undefined {
+  if (lastDay.day === day && lastDay.month === month && lastDay.year === year) return lastDay.ms;
+  if (!(year >= 1900 && year < 10_000 && month >= 1 && month <= 12 && day >= 1)) return undefined;
+  const ms = Date.UTC(year, month - 1, day);
+  if (new Date(ms).getUTCDate() !== day) return undefined;
+  lastDay = { year, month, day, ms };
+  return ms;
+}
+
+/** `hh:mm:ss[.fraction]` in ms, rounded down, or −1. 60 seconds are a leap second. */
+function parseClock(text: string): number {
+  const match = /^(\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?$/.exec(text);
+  if (match === null) return -1;
+  const [hour, minute, second] = [Number(match[1]), Number(match[2]), Number(match[3])];
+  if (hour > 23 || minute > 59 || second > 60) return -1;
+  const fraction = match[4] === undefined ? 0 : Math.floor(Number(`0.${match[4]}`) * 1000 + 1e-7);
+  return hour * 3_600_000 + minute * 60_000 + second * 1000 + fraction;
 }
 
 /**
@@ -91,7 +113,7 @@ export function undatedTime(
   notAfterMs: number,
   zone: string,
 ): number | undefined {
-  const latest = new Date(notAfterMs + 86_400_000).getUTCFullYear();
+  const latest = yearOf(notAfterMs + 86_400_000);
   for (let year = latest; year > latest - 9; year--) {
     const ms = localTime({ ...parts, year }, zone);
     if (ms !== undefined && ms <= notAfterMs + 86_400_000) return ms;
@@ -99,6 +121,11 @@ export function undatedTime(
   return undefined;
 }
 
-function pad(value: number, width: number): string {
-  return String(value).padStart(width, "0");
+let lastYear = { year: 0, from: 0, to: 0 };
+
+function yearOf(ms: number): number {
+  if (ms >= lastYear.from && ms < lastYear.to) return lastYear.year;
+  const year = new Date(ms).getUTCFullYear();
+  lastYear = { year, from: Date.UTC(year, 0), to: Date.UTC(year + 1, 0) };
+  return year;
 }

@@ -42,6 +42,7 @@ function readNotice(record: ZeekRecord, source: Source): LineOutcome {
   const atMs = timeOf(record);
   if (atMs === null) return rejected("line.timestamp", source.text);
   const ends = noticeEnds(note, record, source.at.self);
+  const actions = record.list("actions");
   return detected(
     {
       engine: "zeek",
@@ -49,10 +50,8 @@ function readNotice(record: ZeekRecord, source: Source): LineOutcome {
       name: record.text("msg") ?? note,
       category: note.split("::")[0],
       atMs,
-      severity: record.list("actions").some((action) => /(?:^|::)ACTION_ALARM$/.test(action)) ? 70 : 40,
-      action: record.list("actions").some((action) => /(?:^|::)ACTION_DROP$/.test(action))
-        ? "blocked"
-        : "allowed",
+      severity: actions.some((action) => action.endsWith("ACTION_ALARM")) ? 70 : 40,
+      action: actions.some((action) => action.endsWith("ACTION_DROP")) ? "blocked" : "allowed",
       ends,
       transport: record.text("proto"),
       communityId: record.text("community_id"),
@@ -62,13 +61,27 @@ function readNotice(record: ZeekRecord, source: Source): LineOutcome {
   );
 }
 
+const notices = new Map<string, "source" | "nobody" | "unknown">();
+
+/** Who acts in a notice of this kind; asked for each kind once. */
+function actorsOf(note: string): "source" | "nobody" | "unknown" {
+  let actors = notices.get(note);
+  if (actors === undefined) {
+    actors = NOBODY_ACTS.test(note) ? "nobody" : SOURCE_ACTS.test(note) ? "source" : "unknown";
+    if (notices.size >= 1024) notices.clear();
+    notices.set(note, actors);
+  }
+  return actors;
+}
+
 function noticeEnds(note: string, record: ZeekRecord, self: Self): Ends {
-  if (NOBODY_ACTS.test(note)) return {};
+  const actors = actorsOf(note);
+  if (actors === "nobody") return {};
   const origin = end(record, "id.orig_h", "id.orig_p");
   const responder = end(record, "id.resp_h", "id.resp_p");
   const actor = endpointOf(record.text("src"));
   const target = endpointOf(record.text("dst"), portOf(record.text("p")));
-  if (SOURCE_ACTS.test(note) && actor !== undefined) {
+  if (actors === "source" && actor !== undefined) {
     // The connection's own ends know ports as well.
     const from = origin?.address === actor.address ? origin : actor;
     return accuse(
