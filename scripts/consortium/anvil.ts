@@ -7,13 +7,13 @@
 import type { ChildProcess } from "node:child_process";
 import { mkdir } from "node:fs/promises";
 import { createRequire } from "node:module";
-import { createServer } from "node:net";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { fromHex } from "@anamnesis/sdk/core/bytes";
 import { AnamnesisError } from "@anamnesis/sdk/core/errors";
 import type { Log } from "../../node/src/ports.ts";
 import { readableStates, writeState } from "./anvil-state.ts";
+import { freePort, isFree } from "./ports.ts";
 import { callRpc } from "./rpc.ts";
 import { spawnWatched } from "./watched.ts";
 
@@ -229,30 +229,11 @@ async function answering(url: string, child: ChildProcess, exited: Promise<void>
   throw new AnamnesisError("chain.unreachable", `anvil did not start at ${url}; its log says why`);
 }
 
-/** A loopback port nobody listens on right now. */
-export async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve, reject) => {
-    server.once("error", reject);
-    server.listen(0, "127.0.0.1", resolve);
-  });
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  if (address === null || typeof address === "string")
-    throw new AnamnesisError("port.taken", "no loopback port is free");
-  return address.port;
-}
-
 /** A chain whose launcher was just killed may need a moment to let go of its port. */
 async function requireFree(port: number): Promise<void> {
   const deadline = performance.now() + 3_000;
   for (;;) {
-    const free = await new Promise<boolean>((resolve) => {
-      const server = createServer();
-      server.once("error", () => resolve(false));
-      server.listen(port, "127.0.0.1", () => server.close(() => resolve(true)));
-    });
-    if (free) return;
+    if (await isFree(port)) return;
     if (performance.now() > deadline) {
       throw new AnamnesisError(
         "port.taken",

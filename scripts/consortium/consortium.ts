@@ -3,7 +3,6 @@ import { execFile } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
-import { createServer } from "node:net";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
@@ -14,10 +13,11 @@ import { createHasher } from "@anamnesis/sdk/core/typed-data";
 import type { Address, Parameters } from "@anamnesis/sdk/core/types";
 import type { Log } from "../../node/src/ports.ts";
 import { type ConsortiumAccounts, openAccounts } from "./accounts.ts";
-import { type Anvil, freePort, startAnvil } from "./anvil.ts";
+import { type Anvil, startAnvil } from "./anvil.ts";
 import { type Consortium, deployConsortium } from "./deploy.ts";
 import { type NodeProcess, startNodeProcess } from "./node-process.ts";
 import { configurePlant, type LocalPlant, openPlant } from "./plants.ts";
+import { freePort, isFree } from "./ports.ts";
 import { enrolNodeKey } from "./registry.ts";
 
 /** The project's root directory. */
@@ -215,12 +215,4 @@ async function choosePorts(count: number, first: { chain: number; http: number; 
     return ports;
   };
   return { chain: await choose(first.chain), http: await many(first.http), peer: await many(first.peer) };
-}
-
-function isFree(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const server = createServer();
-    server.once("error", () => resolve(false));
-    server.listen(port, "127.0.0.1", () => server.close(() => resolve(true)));
-  });
 }

@@ -10,7 +10,7 @@ import { addressOfPrivateKey } from "@anamnesis/sdk/core/signature";
 import type { Address, Hex } from "@anamnesis/sdk/core/types";
 import { enodeOf, identityOf, makeChainKey } from "../../node/src/cli/consortium/chain-key.ts";
 import { genesisExtraData } from "../../node/src/cli/consortium/extra-data.ts";
-import { freePort } from "../consortium/anvil.ts";
+import { freePort } from "../consortium/ports.ts";
 import { callRpc } from "../consortium/rpc.ts";
 import { spawnWatched } from "../consortium/watched.ts";
 import { goQuorumGenesis } from "./genesis.ts";

@@ -14,8 +14,9 @@ import { createRelay } from "../../node/src/flows/relay.ts";
 import type { HeldWord } from "../../node/src/flows/relay-difference.ts";
 import type { Chain } from "../../node/src/ports.ts";
 import { createRegistry, type Registry } from "../../node/src/state/registry.ts";
-import { freePort, startAnvil } from "../../scripts/consortium/anvil.ts";
+import { startAnvil } from "../../scripts/consortium/anvil.ts";
 import { deployConsortium, readConsortium } from "../../scripts/consortium/deploy.ts";
+import { freePort } from "../../scripts/consortium/ports.ts";
 import { callRpc } from "../../scripts/consortium/rpc.ts";
 import {
   account,

@@ -7,8 +7,8 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { openLevelStore } from "../../node/src/adapters/store/level.ts";
 import { systemClock } from "../../node/src/adapters/system.ts";
 import { openRooms } from "../../node/src/rooms.ts";
-import { freePort } from "../../scripts/consortium/anvil.ts";
 import { type NodeProcess, startNodeProcess } from "../../scripts/consortium/node-process.ts";
+import { freePort } from "../../scripts/consortium/ports.ts";
 import { readRegistry } from "../../scripts/consortium/registry.ts";
 import { type Attack, clientOf, makeConsortium, PATIENCE_MS, type TestConsortium, until } from "./support.ts";
 
