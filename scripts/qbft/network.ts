@@ -53,6 +53,8 @@ export interface QbftNetwork {
   readonly chainId: number;
   /** Height of the first validator that answers. Throws `chain.unreachable`. */
   height(): Promise<number>;
+  /** What one validator that runs has fewer links than there are others, in words; true when none. */
+  linked(): Promise<true | string>;
   stop(): Promise<void>;
 }
 
@@ -102,12 +104,15 @@ export async function startQbft(options: QbftOptions): Promise<QbftNetwork> {
     urls: validators.map(({ url }) => url),
     chainId,
     height: () => firstHeight(validators),
+    linked: () => allLinked(validators),
     async stop() {
       await Promise.all(validators.map((validator) => validator.stop()));
     },
   };
   try {
-    await Promise.all(validators.map((validator) => validator.start()));
+    // One after the other: who dials a validator that does not listen yet tries again 35 s later, and
+    // without the link between two of them three of four make no block.
+    for (const validator of validators) await validator.start();
     await sealing(network, directory);
   } catch (error) {
     await network.stop();
@@ -206,6 +211,15 @@ async function firstHeight(validators: readonly Validator[]): Promise<number> {
     if (pid() !== undefined) return Number(await callRpc(url, "eth_blockNumber", [], 2_000));
   }
   throw new AnamnesisError("chain.unreachable", "no validator runs");
+}
+
+async function allLinked(validators: readonly Validator[]): Promise<true | string> {
+  const running = validators.filter(({ pid }) => pid() !== undefined);
+  for (const { url, address } of running) {
+    const links = Number(await callRpc(url, "net_peerCount", [], 2_000));
+    if (links < running.length - 1) return `${address} is linked to ${links} of ${running.length - 1}`;
+  }
+  return true;
 }
 
 async function sealing(network: QbftNetwork, directory: string): Promise<void> {

@@ -149,7 +149,11 @@ describe.skipIf(!ASKED)("a consortium on four QBFT validators", TIMEOUT, () => {
     expect(others).toHaveLength(2);
   });
 
+  /** Three of four make blocks only while each of them hears the other two. */
+  const linked = () => until("every validator is linked to every other", () => local.network.linked());
+
   it("goes on with one validator killed", async () => {
+    await linked();
     await validator(3).kill();
     await attackAndRecord(2);
   });
@@ -179,7 +183,8 @@ describe.skipIf(!ASKED)("a consortium on four QBFT validators", TIMEOUT, () => {
   });
 
   it("drains when they are back: nothing lost, nothing doubled", async () => {
-    await Promise.all([validator(2).start(), validator(3).start()]);
+    await validator(2).start();
+    await validator(3).start();
     await until("the chain has everything", () => c.isImmune(attacks));
     await until("all plants have read the same", () => c.isAlike());
     await until("every feed is anchored as far as it goes", async () => {
@@ -234,9 +239,13 @@ describe.skipIf(!ASKED)("a consortium on four QBFT validators", TIMEOUT, () => {
   });
 
   it("names the validator that stays away", async () => {
+    await linked();
     await validator(1).kill();
     const from = await height();
-    await until("six blocks without it", async () => (await height()) > from + 6);
+    await until("six blocks without it", async () => {
+      const [now, links] = [await height(), await local.network.linked()];
+      return now > from + 6 || `block ${now} after ${from}; links: ${links}`;
+    });
     const [report] = await check(6);
     expect(report!.findings).toContainEqual({
       check: "attendance",
