@@ -19,6 +19,9 @@ export const hexOf: typeof Node.hexOf = (bytes) => {
   return digits;
 };
 
+export const asciiOf: typeof Node.asciiOf = (bytes) =>
+  String.fromCharCode.apply(null, bytes as unknown as number[]);
+
 export const bytesOfHex: typeof Node.bytesOfHex = (digits) => {
   const bytes = new Uint8Array(Math.floor(digits.length / 2));
   return bytes.subarray(0, createHexWriter(bytes)(digits, 0));

@@ -26,6 +26,11 @@ export function hexOf(bytes: Uint8Array): string {
   return viewOf(bytes).toString("hex");
 }
 
+/** The text of ASCII bytes, which are not looked at again. */
+export function asciiOf(bytes: Uint8Array): string {
+  return viewOf(bytes).toString("latin1");
+}
+
 /** Bytes of hexadecimal digits of any case; shorter when they are not. */
 export function bytesOfHex(digits: string): Uint8Array {
   return new Uint8Array(Buffer.from(digits, "hex"));
@@ -51,9 +56,16 @@ export function compareBytes(a: Uint8Array, b: Uint8Array): number {
   return Buffer.compare(a, b);
 }
 
+/** What the library is shown: it gives small arrays that it has not seen a place outside the heap, which costs as much as their hash. */
+const shown = new Uint8Array(128);
+const [shownDigest, shownCompact] = [shown.subarray(0, 32), shown.subarray(32, 96)];
+
 /** Whether r ‖ s is a signature of a digest under a public key of 33 or 65 bytes, with s ≤ n/2. Throws for what is no key or no signature. */
 export function verifyCompact(digest: Uint8Array, compact: Uint8Array, publicKey: Uint8Array): boolean {
-  return secp256k1.ecdsaVerify(compact, digest, publicKey);
+  if (digest.length !== 32 || compact.length !== 64) throw new RangeError("no digest or no signature");
+  shownDigest.set(digest);
+  shownCompact.set(compact);
+  return secp256k1.ecdsaVerify(shownCompact, shownDigest, publicKey);
 }
 
 /** The public key, 65 bytes, that signed; throws where there is none. */

@@ -1,4 +1,5 @@
 /** Reads canonical JSON of a known form from its bytes: each thing has one spelling, and nothing is made twice. */
+import { asciiOf } from "#platform";
 import { utf8 } from "../core/bytes.ts";
 
 /** Thrown for whatever is not as it must be; what it is, the slow way tells. */
@@ -8,7 +9,7 @@ const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 const [OPEN_LIST, CLOSE_LIST, COMMA] = [0x5b, 0x5d, 0x2c];
 const [OPEN_OBJECT, CLOSE_OBJECT] = [0x7b, 0x7d];
-const [ZERO, NINE] = [0x30, 0x39];
+const [ZERO, NINE, DOT] = [0x30, 0x39, 0x2e];
 
 /** Digits by their character; 255 for what is no lower-case hexadecimal digit. */
 const DIGITS = new Uint8Array(256).fill(255);
@@ -32,8 +33,12 @@ export interface Cursor {
   json(mostBytes: number): { readonly text: string; readonly bytes: Uint8Array };
   /** A list of at least `least` items. */
   list<T>(item: () => T, least?: number): T[];
-  /** A string of at most so many printable ASCII characters without escapes; undefined for any other. */
-  plain(mostCharacters: number): string | undefined;
+  /** A number ≥ 0 in digits, with or without a fraction. */
+  number(): number;
+  /** A string of at most so many printable ASCII characters without escapes. */
+  plain(mostCharacters: number): string;
+  /** One of these strings, of at most 16 characters each. */
+  word<T extends string>(words: readonly T[]): T;
   /** Where reading has come to. */
   place(): number;
   /** The bytes from a place on. */
@@ -52,6 +57,10 @@ export function createCursor(bytes: Uint8Array): Cursor {
   const isAscii = whole.length === bytes.length;
   const slice = (from: number, to: number): string =>
     isAscii ? whole.slice(from, to) : decode(bytes.subarray(from, to));
+
+  // All that is decoded shares one place: it is many, small, and stays as long as the bundle.
+  const room = new Uint8Array(bytes.length >> 1);
+  let roomUsed = 0;
 
   const startsWith = (literal: Uint8Array): boolean => {
     const from = at;
@@ -91,17 +100,28 @@ export function createCursor(bytes: Uint8Array): Cursor {
   };
   const digits = (length: number): Uint8Array => {
     if (at + 2 * length > bytes.length) throw NOT_CANONICAL;
-    const decoded = new Uint8Array(length);
+    const start = roomUsed;
     let seen = 0;
-    for (let i = 0, from = at; i < length; i++, from += 2) {
+    let from = at;
+    for (const end = start + length; roomUsed < end; roomUsed++, from += 2) {
       const high = DIGITS[bytes[from] as number] as number;
       const low = DIGITS[bytes[from + 1] as number] as number;
       seen |= high | low;
-      decoded[i] = (high << 4) | low;
+      room[roomUsed] = (high << 4) | low;
     }
     if (seen > 15) throw NOT_CANONICAL;
-    at += 2 * length;
-    return decoded;
+    at = from;
+    return room.subarray(start, roomUsed);
+  };
+  const plain = (mostCharacters: number): string => {
+    const from = at + 1;
+    let end = from;
+    byte(QUOTE);
+    for (let next = bytes[end] as number; next !== QUOTE; next = bytes[++end] as number)
+      if (!(next >= 0x20 && next < 0x7f) || next === BACKSLASH || end - from >= mostCharacters)
+        throw NOT_CANONICAL;
+    at = end + 1;
+    return slice(from, end);
   };
 
   return {
@@ -162,15 +182,20 @@ export function createCursor(bytes: Uint8Array): Cursor {
       if (items.length < least) throw NOT_CANONICAL;
       return items;
     },
-    plain(mostCharacters) {
-      const from = at + 1;
-      if (bytes[at] !== QUOTE) return undefined;
-      let end = from;
-      for (let next = bytes[end] as number; next !== QUOTE; next = bytes[++end] as number)
-        if (!(next >= 0x20 && next < 0x7f) || next === BACKSLASH || end - from >= mostCharacters)
-          return undefined;
-      at = end + 1;
-      return isAscii ? whole.slice(from, end) : asciiOf(bytes.subarray(from, end));
+    number() {
+      const from = at;
+      while (isNumeric(bytes[at])) at++;
+      const text = slice(from, at);
+      const value = Number(text);
+      // The shortest spelling is the only one (RFC 8785 §3.2.2.3); exponents take the long way.
+      if (text === "" || at - from > 24 || String(value) !== text) throw NOT_CANONICAL;
+      return value;
+    },
+    plain,
+    word<T extends string>(words: readonly T[]): T {
+      const found = plain(16) as T;
+      if (!words.includes(found)) throw NOT_CANONICAL;
+      return found;
     },
     place: () => at,
     since: (place) => bytes.subarray(place, at),
@@ -183,11 +208,11 @@ export function createCursor(bytes: Uint8Array): Cursor {
   };
 }
 
-const HEX_PREFIX = utf8('"0x');
-
-function asciiOf(bytes: Uint8Array): string {
-  return String.fromCharCode.apply(null, bytes as unknown as number[]);
+function isNumeric(character: number | undefined): boolean {
+  return character !== undefined && ((character >= ZERO && character <= NINE) || character === DOT);
 }
+
+const HEX_PREFIX = utf8('"0x');
 
 /** The value of a JSON text. Throws `NOT_CANONICAL`. */
 export function jsonOf(text: string): unknown {

@@ -1,22 +1,15 @@
 /**
- * The entries of which feeds are full, sightings and receipts, read straight from their bytes: the same as the
- * schema accepts, in canonical form. Anything else about them (an audience, a text with escapes) takes the long way.
+ * The entries of which bundles are full, sightings, receipts and content, read straight from their bytes: the same as
+ * the schema accepts, in canonical form. Anything else about them (an audience, a text with escapes) takes the long way.
  */
 import { utf8 } from "../core/bytes.ts";
 import { MAX_ENTRY_BYTES } from "../core/entry.ts";
 import { quickEntryText } from "../core/entry-text.ts";
 import { actionSchema } from "../core/schema.ts";
-import type {
-  ActionClass,
-  Entry,
-  IndicatorId,
-  ReceiptBody,
-  ReceiptState,
-  SightingBody,
-  Tlp,
-} from "../core/types.ts";
+import type { Entry, IndicatorId, ReceiptBody, SightingBody, Tlp } from "../core/types.ts";
 import { type Cursor, jsonOf, NOT_CANONICAL } from "./cursor.ts";
 import { entryShape } from "./parse.ts";
+import { readContent } from "./read-content.ts";
 
 const MAX_MS = 253_402_300_799_999; // year 9999, as in the schema
 
@@ -36,19 +29,22 @@ const L = {
   reason: utf8(',"reason":'),
   state: utf8(',"state":'),
   isReceipt: utf8('},"kind":"receipt","tlp":'),
+  isContent: utf8('},"kind":"content","tlp":'),
   close: utf8("}"),
 } as const;
 
-const ACTIONS: readonly string[] = actionSchema.options;
-const PROOFS: readonly string[] = ["enforced", "staged", "none"];
-const STATES: readonly string[] = ["applied", "verified", "undone", "refused", "deferred"];
-const TLPS: readonly string[] = ["clear", "green", "amber", "amber+strict"];
+const PROOFS = ["enforced", "staged", "none"] as const;
+const STATES = ["applied", "verified", "undone", "refused", "deferred"] as const;
+const TLPS = ["clear", "green", "amber", "amber+strict"] as const;
 
 /** An entry and its canonical bytes. Throws `NOT_CANONICAL`. */
 export function readEntry(c: Cursor): { readonly entry: Entry; readonly bytes: Uint8Array } {
   const start = c.place();
-  const quick = quickEntry(c);
-  if (quick !== undefined) return { entry: quick, bytes: c.since(start) };
+  try {
+    return { entry: quickEntry(c), bytes: c.since(start) };
+  } catch (error) {
+    if (error !== NOT_CANONICAL) throw error;
+  }
   c.back(start);
   const { text, bytes } = c.json(MAX_ENTRY_BYTES);
   const entry = jsonOf(text);
@@ -57,48 +53,56 @@ export function readEntry(c: Cursor): { readonly entry: Entry; readonly bytes: U
   return { entry: entry as Entry, bytes };
 }
 
-function quickEntry(c: Cursor): Entry | undefined {
+/** Throws `NOT_CANONICAL` for whatever only the long way can tell. */
+function quickEntry(c: Cursor): Entry {
   c.expect(L.at);
   const at = c.whole(0, MAX_MS);
-  if (!c.skip(L.body)) return undefined;
+  c.expect(L.body);
   if (c.skip(L.count)) {
     const body = sightingAt(c);
-    if (body === undefined || !c.skip(L.isSighting)) return undefined;
-    const tlp = oneOf<Tlp>(c, TLPS);
-    return tlp && c.skip(L.close) ? { at, body, kind: "sighting", tlp } : undefined;
+    c.expect(L.isSighting);
+    return { at, body, kind: "sighting", tlp: tlpAt(c) };
   }
-  if (!c.skip(L.action)) return undefined;
-  const body = receiptAt(c);
-  if (body === undefined || !c.skip(L.isReceipt)) return undefined;
-  const tlp = oneOf<Tlp>(c, TLPS);
-  return tlp && c.skip(L.close) ? { at, body, kind: "receipt", tlp } : undefined;
+  if (c.skip(L.action)) {
+    const body = receiptAt(c);
+    c.expect(L.isReceipt);
+    return { at, body, kind: "receipt", tlp: tlpAt(c) };
+  }
+  const body = readContent(c);
+  c.expect(L.isContent);
+  return { at, body, kind: "content", tlp: tlpAt(c) };
 }
 
-function sightingAt(c: Cursor): SightingBody | undefined {
+function tlpAt(c: Cursor): Tlp {
+  const tlp = c.word(TLPS);
+  c.expect(L.close);
+  return tlp;
+}
+
+function sightingAt(c: Cursor): SightingBody {
   const count = c.whole(1, Number.MAX_SAFE_INTEGER);
-  if (!c.skip(L.firstMs)) return undefined;
+  c.expect(L.firstMs);
   const firstMs = c.whole(0, MAX_MS);
-  if (!c.skip(L.indicator)) return undefined;
+  c.expect(L.indicator);
   const indicator = c.hexText(32) as IndicatorId;
-  if (!c.skip(L.lastMs)) return undefined;
+  c.expect(L.lastMs);
   return { count, firstMs, indicator, lastMs: c.whole(0, MAX_MS) };
 }
 
-function receiptAt(c: Cursor): ReceiptBody | undefined {
-  const action = oneOf<ActionClass>(c, ACTIONS);
-  if (action === undefined || !c.skip(L.control)) return undefined;
+function receiptAt(c: Cursor): ReceiptBody {
+  const action = c.word(actionSchema.options);
+  c.expect(L.control);
   const control = c.plain(64);
   const expiresAtMs = c.skip(L.expiresAtMs) ? c.whole(0, MAX_MS) : undefined;
-  if (control === undefined || !c.skip(L.indicator)) return undefined;
+  c.expect(L.indicator);
   const indicator = c.hexText(32) as IndicatorId;
-  if (!c.skip(L.kind)) return undefined;
+  c.expect(L.kind);
   const kind = c.plain(32);
-  if (kind === undefined || !c.skip(L.proof)) return undefined;
-  const proof = oneOf<ReceiptBody["proof"]>(c, PROOFS);
-  const reason = c.skip(L.reason) ? c.plain(256) : null;
-  if (proof === undefined || reason === undefined || !c.skip(L.state)) return undefined;
-  const state = oneOf<ReceiptState>(c, STATES);
-  if (state === undefined) return undefined;
+  c.expect(L.proof);
+  const proof = c.word(PROOFS);
+  const reason = c.skip(L.reason) ? c.plain(256) : undefined;
+  c.expect(L.state);
+  const state = c.word(STATES);
   return {
     action,
     control,
@@ -106,12 +110,7 @@ function receiptAt(c: Cursor): ReceiptBody | undefined {
     indicator,
     kind,
     proof,
-    ...(reason !== null && { reason }),
+    ...(reason !== undefined && { reason }),
     state,
   };
-}
-
-function oneOf<T extends string>(c: Cursor, words: readonly string[]): T | undefined {
-  const word = c.plain(16);
-  return word !== undefined && words.includes(word) ? (word as T) : undefined;
 }

@@ -269,6 +269,14 @@ function nameAt(c: Cursor): RecordName {
 }
 
 function textAt(c: Cursor): string {
+  const start = c.place();
+  try {
+    const text = c.plain(MAX_PATTERN_CHARACTERS);
+    if (text !== "") return text;
+  } catch (error) {
+    if (error !== NOT_CANONICAL) throw error;
+  }
+  c.back(start);
   const { text } = c.json(6 * MAX_PATTERN_CHARACTERS + 2);
   const value = jsonOf(text);
   if (typeof value !== "string" || value.length < 1 || value.length > MAX_PATTERN_CHARACTERS)

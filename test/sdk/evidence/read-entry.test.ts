@@ -24,7 +24,55 @@ const receipt = fc.record(
   },
   { requiredKeys: ["action", "control", "indicator", "kind", "proof", "state"] },
 );
+const reference = fc.record({ source_name: name(60), external_id: name(60) });
+const content = fc.oneof(
+  fc.record({
+    type: fc.constant("indicator"),
+    object: fc.record(
+      {
+        type: fc.constant("indicator"),
+        spec_version: fc.constant("2.1"),
+        id: name(60),
+        created: name(40),
+        modified: name(40),
+        name: name(400),
+        indicator_types: fc.array(name(60), { maxLength: 8 }),
+        pattern: fc.oneof(name(60), fc.string({ minLength: 1 })).filter((text) => text !== ""),
+        pattern_type: fc.constantFrom("stix", "suricata", "sigma", "yara", "snort", "x-anamnesis-behaviour"),
+        valid_from: name(40),
+        external_references: fc.array(reference, { maxLength: 32 }),
+      },
+      {
+        requiredKeys: [
+          ...["type", "spec_version", "id", "created", "modified", "name", "indicator_types"],
+          ...["pattern", "pattern_type", "valid_from"],
+        ] as never,
+      },
+    ),
+  }),
+  fc.record({
+    type: fc.constant("response"),
+    indicator,
+    object: fc.record({
+      type: fc.constant("course-of-action"),
+      spec_version: fc.constant("2.1"),
+      name: name(400),
+      x_anamnesis_action: fc.constantFrom("observe", "alert", "deny", "block", "isolate"),
+    }),
+  }),
+  fc.record({
+    type: fc.constant("validation"),
+    indicator,
+    result: fc.record({
+      dataset: indicator,
+      events: fc.maxSafeNat(),
+      hits: fc.nat(),
+      hours: fc.oneof(fc.nat(), fc.double({ min: 0, noDefaultInfinity: true, noNaN: true })),
+    }),
+  }),
+);
 const body = fc.oneof(
+  fc.record({ kind: fc.constant("content"), body: content }),
   fc.record({ kind: fc.constant("sighting"), body: sighting }),
   fc.record({ kind: fc.constant("receipt"), body: receipt }),
 );
@@ -63,7 +111,7 @@ function decoded(bytes: Uint8Array): Entry | undefined {
   }
 }
 
-test("any sighting and receipt is read as it was written", () => {
+test("any sighting, receipt and content is read as it was written", () => {
   fc.assert(
     fc.property(entries, (entry) => {
       const bytes = encodeEntry(entry);
