@@ -28,9 +28,11 @@ export function readConsortium(path: string): ConsortiumFile {
       genesisHash: parseBytes32(value.genesisHash, "genesisHash"),
       registry: parseAddress(value.registry, "registry"),
       memory: parseAddress(value.memory, "memory"),
+      governor: parseAddress(value.governor, "governor"),
       codeHashes: {
         registry: parseBytes32(value.codeHashes?.registry, "codeHashes.registry"),
         memory: parseBytes32(value.codeHashes?.memory, "codeHashes.memory"),
+        governor: parseBytes32(value.codeHashes?.governor, "codeHashes.governor"),
       },
       blindingKeyHash: parseBytes32(value.blindingKeyHash, "blindingKeyHash"),
     };

@@ -28,9 +28,6 @@ export interface Founding {
 
 /** The contents of `consortium.json`: where the consortium is and what it was founded with. */
 export interface Consortium extends ConsortiumAddress, Founding {
-  /** The contract through which members decide. */
-  readonly governor: Address;
-  readonly codeHashes: ConsortiumAddress["codeHashes"] & { readonly governor: Bytes32 };
   readonly votingPeriodSeconds: number;
 }
 

@@ -496,3 +496,34 @@ describe("at a plant", () => {
     expect(keyOf()).toBe(key);
   });
 });
+
+test("a proposal needs the votes there were when it was made, and only from who had one", async () => {
+  const place = mkdtempSync(join(tmpdir(), "anamnesis-admin-"));
+  const founders = [1, 2, 3].map((n) => memberAccount(n).address);
+  const [d, end] = await makeGoverned(place, founders, { ...PARAMETERS, members: 2 });
+  try {
+    for (const n of [1, 2, 3]) giveKeystore(place, n);
+    giveKeystore(place, 4, NEWCOMER);
+    await d.as(1, "members", "propose", "set R 1");
+    await d.as(1, "members", "propose", "admit", NEWCOMER.address);
+    await d.pass(1);
+    for (const member of [1, 2]) expect((await d.as(member, "members", "vote", "2", "for")).err).toBe("");
+    expect((await d.as(3, "members", "execute", "2")).out).toMatch(/4 active members; 3 votes decide/);
+
+    const shown = async () => JSON.parse((await d.run(["members", "show", "1", "-o", "json"])).out);
+    expect((await shown()).needed).toBe(2);
+    expect((await d.run(["members", "show", "1"])).out).toMatch(
+      /2 votes for it are missing; not voted yet: member 1, member 2, member 3\./,
+    );
+    expectRefusal(
+      await d.as(4, "members", "vote", "1", "for"),
+      2,
+      /0x\w+ was no active member when proposal 1 was made, and has no vote on it/,
+    );
+    for (const member of [1, 3]) expect((await d.as(member, "members", "vote", "1", "for")).err).toBe("");
+    expect((await shown()).state).toBe("succeeded");
+  } finally {
+    await end();
+    rmSync(place, { recursive: true, force: true });
+  }
+});

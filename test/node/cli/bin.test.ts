@@ -94,7 +94,12 @@ describe("a plant that never ran", () => {
     genesisHash: `0x${"01".repeat(32)}`,
     registry: `0x${"02".repeat(20)}`,
     memory: `0x${"03".repeat(20)}`,
-    codeHashes: { registry: `0x${"04".repeat(32)}`, memory: `0x${"05".repeat(32)}` },
+    governor: `0x${"07".repeat(20)}`,
+    codeHashes: {
+      registry: `0x${"04".repeat(32)}`,
+      memory: `0x${"05".repeat(32)}`,
+      governor: `0x${"08".repeat(32)}`,
+    },
     blindingKeyHash: `0x${"06".repeat(32)}`,
   };
 

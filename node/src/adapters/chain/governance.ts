@@ -68,8 +68,10 @@ export interface Proposal {
   readonly expiresAt: number;
   readonly state: ProposalState;
   readonly votes: { readonly for: number; readonly against: number; readonly abstain: number };
-  /** Votes For that make it pass. */
+  /** Votes For that make it pass: by the members there were when it was made. */
   readonly needed: number;
+  /** While it is open, who has a vote on it: a member at that time, and now. */
+  readonly voters: readonly Address[];
   readonly ballots: readonly Ballot[];
 }
 
@@ -159,31 +161,37 @@ export function createGovernance(rpc: Rpc, registry: Address): Governance {
     return { number: number as MemberNumber, account, state, isContract };
   };
 
-  const standing = async (to: Address, { id, startsAt }: { id: bigint; startsAt: number }) => {
-    const [state, votes, quorum, expiry] = await Promise.all([
+  const standing = async (to: Address, id: bigint, accounts: readonly Address[]) => {
+    const [[snapshot], state, votes, expiry] = await Promise.all([
+      view(GOVERNOR, to, "proposalSnapshot", [id]),
       view(GOVERNOR, to, "state", [id]),
       view(GOVERNOR, to, "proposalVotes", [id]),
-      // Supply in the past can be asked about from the next second on.
-      view(GOVERNOR, to, "quorum", [startsAt]).catch(() => undefined),
       view(GOVERNOR, to, "proposalExpiry", [id]),
     ]);
+    const current = PROPOSAL_STATES[Number(state[0])] ?? "canceled";
+    const asked = current === "pending" || current === "active" ? accounts : [];
+    const [quorum, ...weights] = await Promise.all([
+      view(GOVERNOR, to, "quorum", [snapshot]),
+      ...asked.map((account) => view(GOVERNOR, to, "getVotes", [account, snapshot])),
+    ]);
     return {
-      state: PROPOSAL_STATES[Number(state[0])] ?? "canceled",
+      state: current,
       votes: { against: Number(votes[0]), for: Number(votes[1]), abstain: Number(votes[2]) },
-      needed: quorum === undefined ? await majority() : Number(quorum[0]),
+      needed: Number(quorum[0]),
+      voters: asked.filter((_, i) => weights[i]?.[0] !== 0n),
       expiresAt: Number(expiry[0]),
     };
   };
-  const majority = async () => Math.floor(Number(await ask("activeMembers")) / 2) + 1;
+  const members = async () => {
+    const count = Number(await ask("memberCount"));
+    return Promise.all(Array.from({ length: count }, (_, i) => member(i + 1)));
+  };
 
   return {
     registry,
     head,
     governor,
-    async members() {
-      const count = Number(await ask("memberCount"));
-      return Promise.all(Array.from({ length: count }, (_, i) => member(i + 1)));
-    },
+    members,
     async parameters() {
       const held = (await ask("parameters")) as Record<keyof Parameters, bigint>;
       const { members, witnesses, refutes, maxBatch } = held;
@@ -210,6 +218,8 @@ export function createGovernance(rpc: Rpc, registry: Address): Governance {
         ({ parsed }) => parsed.args.proposalId as bigint,
       );
       const created = found.filter(({ parsed }) => parsed.name === "ProposalCreated");
+      const active = created.length === 0 ? [] : (await members()).filter(({ state }) => state === "active");
+      const accounts = active.map(({ account }) => account);
       return Promise.all(
         created.map(async (log, i) => {
           const made = createdOf(log.parsed);
@@ -217,7 +227,7 @@ export function createGovernance(rpc: Rpc, registry: Address): Governance {
             number: i + 1,
             ...made,
             block: Number(log.blockNumber),
-            ...(await standing(to, made)),
+            ...(await standing(to, made.id, accounts)),
             ballots: (ballots.get(made.id) ?? []).map(({ parsed }) => ballotOf(parsed)),
           };
         }),

@@ -5,14 +5,19 @@ import type { Address, Bytes32 } from "@anamnesis/sdk/core/types";
 import type { Ask } from "./endpoints.ts";
 import { hashHeader, type RpcHeader } from "./header.ts";
 
+/** The contracts of a consortium, by their names in consortium.json. */
+export const CONTRACTS = ["registry", "memory", "governor"] as const;
+
 /** Where the contracts of one consortium are, and by what they are recognised. */
 export interface ConsortiumAddress {
   readonly chainId: number;
   readonly genesisHash: Bytes32;
   readonly registry: Address;
   readonly memory: Address;
+  /** The contract through which members decide. */
+  readonly governor: Address;
   /** Keccak-256 of each contract's deployed code. */
-  readonly codeHashes: { readonly registry: Bytes32; readonly memory: Bytes32 };
+  readonly codeHashes: Readonly<Record<(typeof CONTRACTS)[number], Bytes32>>;
 }
 
 /**
@@ -24,7 +29,7 @@ export async function verifyChain(ask: Ask, expected: ConsortiumAddress, check: 
   const genesis = (await ask("eth_getBlockByNumber", ["0x0", false])) as RpcHeader | null;
   requireSame("genesis hash", genesis?.hash, expected.genesisHash);
   if (check && genesis !== null) requireSame("hash of the genesis header", hashHeader(genesis), genesis.hash);
-  for (const name of ["registry", "memory"] as const) {
+  for (const name of CONTRACTS) {
     const code = fromHex(String(await ask("eth_getCode", [expected[name], "latest"])));
     requireSame(
       `code hash of the ${name} at ${expected[name]}`,

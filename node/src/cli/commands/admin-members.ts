@@ -89,6 +89,11 @@ export async function vote(
   requireMember(members, speaker);
   if (proposal.ballots.some(({ account }) => account === speaker.address))
     throw new AnamnesisError("api.conflict", `${speaker.address} has voted on proposal ${proposal.number}`);
+  if (speaker.address !== undefined && !proposal.voters.includes(speaker.address))
+    throw new AnamnesisError(
+      "api.conflict",
+      `${speaker.address} was no active member when proposal ${proposal.number} was made, and has no vote on it`,
+    );
   await nextBlock(governance, proposal);
   const { registry } = governance;
   const { words } = tellCalls(registry, proposal.calls);

@@ -124,9 +124,13 @@ function stateOf({ state, endsAt, expiresAt }: Proposal, { nowMs }: Style): stri
 }
 
 function nextOf({ members }: MembersView, proposal: Proposal, { soft }: Style): string {
-  const { number, state, votes, needed, ballots } = proposal;
-  const voted = new Set(ballots.map(({ account }) => account));
-  const silent = members.filter((member) => member.state === "active" && !voted.has(member.account));
+  const { number, state, votes, needed, voters, ballots } = proposal;
+  const silent = members.filter(
+    ({ account, state: standing }) =>
+      standing === "active" &&
+      voters.includes(account) &&
+      !ballots.some((ballot) => ballot.account === account),
+  );
   const missing = needed - votes.for;
   switch (state) {
     case "pending":

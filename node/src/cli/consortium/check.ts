@@ -10,9 +10,10 @@ import { parseTrust } from "@anamnesis/sdk/evidence/trust";
 import type { Trust } from "@anamnesis/sdk/evidence/types";
 import { z } from "zod";
 import { createRpc, type Rpc } from "../../adapters/chain/rpc.ts";
+import { CONTRACTS } from "../../adapters/chain/verify.ts";
 import { sendCanary } from "./canary.ts";
 import { askText, headerOf, type RpcBlock, readBlocks } from "./look.ts";
-import { checkSettings, type Finding, failed, passed, warning } from "./settings.ts";
+import { checkSettings, type Finding, failed, passed } from "./settings.ts";
 
 /** Options of `consortium check`. */
 export interface CheckOptions {
@@ -44,8 +45,8 @@ const consortiumSchema = z.object({
   genesisHash: bytes32,
   registry: addressSchema,
   memory: addressSchema,
-  governor: addressSchema.optional(),
-  codeHashes: z.record(z.string(), bytes32),
+  governor: addressSchema,
+  codeHashes: z.object({ registry: bytes32, memory: bytes32, governor: bytes32 }),
 });
 
 /** The part of consortium.json that a chain is held against. */
@@ -172,11 +173,9 @@ function checkSeals(blocks: readonly RpcBlock[], trust: Trust | undefined): Seal
 }
 
 async function checkCode(rpc: Rpc, expected: ExpectedConsortium): Promise<Finding[]> {
-  const places = expected as unknown as Readonly<Record<string, string | undefined>>;
   const findings: Finding[] = [];
-  for (const [name, hash] of Object.entries(expected.codeHashes)) {
-    const address = places[name];
-    if (address === undefined) continue;
+  for (const name of CONTRACTS) {
+    const [address, hash] = [expected[name], expected.codeHashes[name]];
     const code = fromHex((await askText(rpc, "eth_getCode", [address, "latest"])) ?? "0x");
     const found = toHex(keccak256(code));
     if (code.length === 0) findings.push(failed(`${name} code`, `no contract at ${address}`));
@@ -186,5 +185,5 @@ async function checkCode(rpc: Rpc, expected: ExpectedConsortium): Promise<Findin
       );
     else findings.push(passed(`${name} code`, `${code.length} bytes at ${address}, as in consortium.json`));
   }
-  return findings.length > 0 ? findings : [warning("code", "consortium.json names no code hash")];
+  return findings;
 }

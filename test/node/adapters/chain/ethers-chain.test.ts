@@ -59,12 +59,13 @@ describe("ethers chain", () => {
 
   it("refuses a chain with another id, genesis or code", async () => {
     const zero = `0x${"00".repeat(32)}`;
-    const codeHashes = { ...c.consortium.codeHashes, memory: zero };
     for (const changes of [
       { chainId: 1 },
       { genesisHash: zero },
-      { codeHashes },
-      { registry: addressOf("nobody") },
+      ...(["registry", "memory", "governor"] as const).flatMap((name) => [
+        { codeHashes: { ...c.consortium.codeHashes, [name]: zero } },
+        { [name]: addressOf("nobody") },
+      ]),
     ]) {
       const chain = make(changes);
       await expect(chain.start()).rejects.toMatchObject({ code: "chain.mismatch" });

@@ -51,15 +51,21 @@ describe("consortium check of a development chain", () => {
       genesisHash: hash,
       registry: `0x${"1".repeat(40)}`,
       memory: `0x${"2".repeat(40)}`,
-      codeHashes: { registry: `0x${"3".repeat(64)}`, memory: `0x${"4".repeat(64)}` },
+      governor: `0x${"6".repeat(40)}`,
+      codeHashes: {
+        registry: `0x${"3".repeat(64)}`,
+        memory: `0x${"4".repeat(64)}`,
+        governor: `0x${"7".repeat(64)}`,
+      },
     };
     await writeFile(file, JSON.stringify(expected));
     const findings = await check({ consortium: readExpected(file) });
-    expect(findings).toContainEqual({
-      check: "registry code",
-      result: "failed",
-      detail: `no contract at ${expected.registry}`,
-    });
+    for (const name of ["registry", "memory", "governor"] as const)
+      expect(findings).toContainEqual({
+        check: `${name} code`,
+        result: "failed",
+        detail: `no contract at ${expected[name]}`,
+      });
     for (const [change, words] of [
       [{ genesisHash: `0x${"5".repeat(64)}` }, /^genesis 0x.*, and the consortium's is 0x5/],
       [{ chainId: 4711 }, /^chain id \d+, and the consortium's is 4711$/],
