@@ -16,6 +16,7 @@ import type { AttestPorts } from "./flows/attest.ts";
 import { createBlinding } from "./flows/blinding.ts";
 import { chainAlarms } from "./flows/chain-alarms.ts";
 import { createChainTime, createLeap } from "./flows/chain-time.ts";
+import { createClosedHeads } from "./flows/closed-heads.ts";
 import { createEgress } from "./flows/egress.ts";
 import { type BlockPeriods, createHeadAge, type HeadAge } from "./flows/head-age.ts";
 import { createIndexer, type Indexer } from "./flows/index-chain.ts";
@@ -275,6 +276,18 @@ export async function joinNode(rooms: Rooms, ports: NodePorts, policy: NodePolic
     onOwn: (reason) => ownFeed.close(reason),
     onProved: () => relay.kick(),
   });
+  const closedHeads = createClosedHeads({
+    clock,
+    log,
+    store,
+    feeds,
+    registry,
+    hasher,
+    chain,
+    peers,
+    admit,
+    self,
+  });
   const catchUp = (): void => {
     void publish.tick();
     // What came before this node could sign, in this life or an earlier one, has no answer yet.
@@ -391,6 +404,7 @@ export async function joinNode(rooms: Rooms, ports: NodePorts, policy: NodePolic
       sync.all().catch((error: unknown) => log.error("sync.failed", { message: String(error) }));
       ownSize.check();
       headAge.look();
+      void closedHeads.tick();
       quarantine.tick().catch((error: unknown) => log.error("feed.unproved", { message: String(error) }));
       reactions.onEffects(self, projection.retryFuture());
       support.tick();

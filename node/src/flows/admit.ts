@@ -55,6 +55,8 @@ export interface AdmitPorts {
 export interface Admit {
   /** Decides about a message from push or sync. `own`: while this node's own feed is being restored. */
   message(from: Address, bytes: Uint8Array, options?: { own?: boolean }): Promise<Verdict>;
+  /** Does something between two messages of a feed. */
+  inTurn<T>(feed: Address, task: () => Promise<T>): Promise<T>;
   /** Counters by code, since start. */
   counts(): {
     readonly accepted: number;
@@ -194,16 +196,24 @@ export function createAdmit(ports: AdmitPorts): Admit {
     return fresh;
   }
 
+  async function inTurn<T>(feed: Address, task: () => Promise<T>): Promise<T> {
+    const turn = (lines.get(feed) ?? Promise.resolve()).then(task);
+    const settled = turn.catch(() => undefined);
+    lines.set(feed, settled);
+    try {
+      return await turn;
+    } finally {
+      if (lines.get(feed) === settled) lines.delete(feed);
+    }
+  }
+
   return {
+    inTurn,
     async message(from, bytes, { own = false } = {}) {
       let verdict: Verdict;
       try {
         const message = decodeMessage(bytes);
-        const turn = (lines.get(message.feed) ?? Promise.resolve()).then(() => admit(from, message, own));
-        const settled = turn.catch(() => undefined);
-        lines.set(message.feed, settled);
-        verdict = await turn;
-        if (lines.get(message.feed) === settled) lines.delete(message.feed);
+        verdict = await inTurn(message.feed, () => admit(from, message, own));
       } catch (error) {
         if (!isAnamnesisError(error)) throw error;
         // Our own faults (a full disk) never punish a peer.

@@ -48,6 +48,8 @@ export interface Feeds {
   ): { readonly ops: readonly StoreOp[]; done(): void };
   /** Writes that take a whole feed out; `done` forgets it and is called after the commit. */
   stageDrop(feed: Address): Promise<{ readonly ops: readonly StoreOp[]; done(): void }>;
+  /** The write that makes this the head of what is served, even if more is held; without one, nothing is served. */
+  stageHead(feed: Address, head: SignedHead | undefined): { readonly op: StoreOp; done(): void };
   /** A head over everything held, as just signed by this node. Not persisted: it can be signed again. */
   setHead(head: SignedHead): void;
   /** The stretch from `start` on that proves itself, at most maxBytes of items; undefined when there is none. */
@@ -105,6 +107,11 @@ export async function loadFeeds(store: Store): Promise<Feeds> {
       .sort((a, b) => (a.feed < b.feed ? -1 : 1));
   }
 
+  const persist = (feed: Address, { size, peaks }: Frontier, head: SignedHead | undefined): StoreOp => {
+    const persisted: Persisted = { layout: LAYOUT, size, peaks: peaks.map(toHex), ...(head && { head }) };
+    return { type: "put", key: feedKey(feed), value: toJson(persisted) };
+  };
+
   return {
     list: () => [...feeds.values()],
     size: (feed) => frontier(feed).size,
@@ -115,13 +122,7 @@ export async function loadFeeds(store: Store): Promise<Feeds> {
     items: (feed, start = 0) => blocks.items(feed, start),
     stage(feed, start, items, next, closed, head) {
       const complete = head !== undefined && head.size === next.size ? head : feeds.get(feed)?.head;
-      const persisted: Persisted = {
-        layout: LAYOUT,
-        size: next.size,
-        peaks: next.peaks.map(toHex),
-        ...(complete && { head: complete }),
-      };
-      const state: StoreOp = { type: "put", key: feedKey(feed), value: toJson(persisted) };
+      const state = persist(feed, next, complete);
       const ops = [state, ...stageBlocks(feed, start, items, closed)];
       return {
         ops,
@@ -139,6 +140,15 @@ export async function loadFeeds(store: Store): Promise<Feeds> {
         done() {
           feeds.delete(feed);
           blocks.forget();
+          vectorHash = undefined;
+        },
+      };
+    },
+    stageHead(feed, head) {
+      return {
+        op: persist(feed, frontier(feed), head),
+        done() {
+          feeds.set(feed, { feed, frontier: frontier(feed), ...(head && { head }) });
           vectorHash = undefined;
         },
       };

@@ -417,6 +417,68 @@ test("who joins after the key was closed holds of its feed what everybody holds:
   await close();
 });
 
+test("a feed that has ended is handed on by nodes that joined later, under its anchored head", async () => {
+  const { consortium, close, liar, honest } = await makeLiar();
+  const [first, second, third] = honest;
+  for (const plant of [second, third]) {
+    await consortium.stop(plant);
+    plant.disk = createMemoryStore();
+  }
+  const say = (address: string) =>
+    stanceOf(consortium.ledger.hasher, liar.privateKey, { subject: subjectOfForm(observable(address)) });
+  const story = writeFeed(consortium.ledger.hasher, liar.privateKey);
+  story.append(contentOf(observable("203.0.113.1")), say("203.0.113.1"));
+  await first.running!.node.admit.message(liar.key, story.bytes());
+  await consortium.until(() => first.running!.rooms.registry.anchored(liar.key)?.size === 2);
+  first.chain.setReachable(false);
+  story.append(contentOf(observable("203.0.113.2")), say("203.0.113.2")); // held, never anchored
+  await first.running!.node.admit.message(liar.key, story.bytes(2));
+  consortium.ledger.revokeNodeKey(4, liar.key);
+  first.chain.setReachable(true);
+  await consortium.settle();
+
+  const holding = ({ running }: TestPlant) => running!.rooms.feeds.head(liar.key)?.size;
+  const before = first.running!.rooms.feeds.head(liar.key);
+  expect(before?.size).toBe(2);
+  await consortium.start(second);
+  await consortium.until(() => holding(second) === 2);
+  await consortium.stop(first); // nobody is left who ever heard the liar
+  await consortium.start(third);
+  await consortium.until(() => holding(third) === 2);
+  await consortium.stop(third);
+  await consortium.start(third);
+  expect(holding(third)).toBe(2);
+  await consortium.start(first);
+  await consortium.settle();
+  for (const { running } of honest) {
+    expect(running!.rooms.feeds.head(liar.key)).toEqual(before);
+    const { memory } = running!.rooms;
+    expect(memory.stances(subjectOfForm(observable("203.0.113.1"))).has(4 as never)).toBe(true);
+    expect(memory.stances(subjectOfForm(observable("203.0.113.2"))).has(4 as never)).toBe(false);
+  }
+  expect(new Set(consortium.heldHashes()).size).toBe(1);
+  expect(new Set(honest.map(({ running }) => running!.rooms.feeds.vectorHash())).size).toBe(1);
+  await close();
+});
+
+test("of a key that was closed before anything was anchored nobody shows anything", async () => {
+  const { consortium, close, liar, honest } = await makeLiar();
+  for (const plant of honest) plant.chain.setReachable(false);
+  const story = writeFeed(consortium.ledger.hasher, liar.privateKey);
+  story.append(contentOf(observable("203.0.113.1")));
+  await honest[0].running!.node.admit.message(liar.key, story.bytes());
+  await consortium.settle();
+  consortium.ledger.revokeNodeKey(4, liar.key);
+  for (const plant of honest) plant.chain.setReachable(true);
+  await consortium.settle();
+  await consortium.live(2);
+  for (const { running } of honest) {
+    expect(running!.rooms.feeds.size(liar.key)).toBe(1);
+    expect(running!.rooms.feeds.vector().map(({ feed }) => feed)).not.toContain(liar.key);
+  }
+  await close();
+});
+
 test("a virtual machine set back while it runs signs nothing before its peers have told its size", async () => {
   const [consortium, close] = await makeConsortium(4);
   const first = consortium.plant(1);
