@@ -9,6 +9,8 @@ import type {
   Change,
   ChangesPage,
   DoctorView,
+  EvidenceSelection,
+  EvidenceView,
   HealthView,
   IndicatorFilter,
   IndicatorView,
@@ -63,4 +65,11 @@ export interface PlantApi {
   changes(after: number, limit: number): Promise<ChangesPage>;
   subscribe(listener: (change: Change) => void): () => void;
   audit(): Promise<Audit>;
+  /**
+   * Proves records for an auditor; asked again until it is `done`.
+   * @throws AnamnesisError `api.notFound` | `blindingKey.missing` | `input.tooLarge` | `evidence.incomplete`
+   */
+  evidence(selection: EvidenceSelection): Promise<EvidenceView>;
+  /** The bundle that was just made, by its SHA-256. */
+  evidenceFile(sha256: string): Uint8Array | undefined;
 }

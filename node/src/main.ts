@@ -26,6 +26,7 @@ import {
   configSigner,
   createChain,
   createControls,
+  exporterOf,
   hasherOf,
   policyOf,
   readBlindingKey,
@@ -156,6 +157,7 @@ export async function startNode(
       vaccinate,
       configSignedBy: () => signedBy ?? null,
       rebuild: node.rebuild,
+      exportEvidence: exporterOf({ log, hasher, chain, rooms, self: signer.address }, consortium),
       running: {
         armed: () => signedBy !== undefined && config.controls.some(({ phase }) => phase === "protecting"),
         alarms: () => [...node.alarms(), ...faults, ...(signedBy === undefined ? [UNSIGNED] : [])],
@@ -169,6 +171,7 @@ export async function startNode(
         }),
         ignored: () => admit.counts().ignored,
         rejected: () => admit.counts().rejected,
+        archive: node.archiver.status,
         validation: () => ({ events: benign.events.address, hours: benign.hours, dataset: benign.dataset }),
         commands: {
           ...createCommands({

@@ -12,6 +12,7 @@ import type { ValidationOutcome } from "@anamnesis/sdk/core/validation";
 import type { HealthView } from "./api.ts";
 import { type Admit, createAdmit } from "./flows/admit.ts";
 import { createOwnFeed, type OwnFeed } from "./flows/append.ts";
+import { type Archiver, createArchiver } from "./flows/archive.ts";
 import type { AttestPorts } from "./flows/attest.ts";
 import { createBlinding } from "./flows/blinding.ts";
 import { chainAlarms } from "./flows/chain-alarms.ts";
@@ -93,6 +94,8 @@ export interface JoinedNode {
   readonly relay: Pick<Relay, "relayOnce">;
   readonly headAge: HeadAge;
   readonly speaker: AttestPorts;
+  /** Keeps proofs for auditors. */
+  readonly archiver: Archiver;
   /** Peers, relay, detectors; the chain has been looked at before. */
   start(): Promise<void>;
   stop(): Promise<void>;
@@ -220,6 +223,7 @@ export async function joinNode(rooms: Rooms, ports: NodePorts, policy: NodePolic
     { ...policy.relay, self },
   );
   const reactions = createReactions({ clock, log, rooms, note, support, vaccinate, relay, peers });
+  const archiver = createArchiver({ clock, log, hasher, chain, rooms, self });
   const admit = createAdmit({
     clock,
     log,
@@ -353,6 +357,7 @@ export async function joinNode(rooms: Rooms, ports: NodePorts, policy: NodePolic
     relay,
     headAge,
     speaker,
+    archiver,
     rebuild: createRebuildJob({
       clock,
       log,
@@ -363,7 +368,10 @@ export async function joinNode(rooms: Rooms, ports: NodePorts, policy: NodePolic
       project: reactions.projectAnew,
     }),
     async start() {
-      unsubscribe = registry.onChange(reactions.onChain);
+      unsubscribe = registry.onChange((change) => {
+        reactions.onChain(change);
+        archiver.onChain(change);
+      });
       support.consider(rooms.contested());
       await peers.start({
         isMember: registry.isMember,
@@ -392,6 +400,7 @@ export async function joinNode(rooms: Rooms, ports: NodePorts, policy: NodePolic
       // What cannot enter the feed now waits in the store for the next start.
       await sendReceipts();
       await relay.stop();
+      await archiver.stop();
       await indexer.stop();
       await peers.stop();
       unsubscribe();
@@ -405,6 +414,7 @@ export async function joinNode(rooms: Rooms, ports: NodePorts, policy: NodePolic
       ownSize.check();
       headAge.look();
       void closedHeads.tick();
+      archiver.tick();
       quarantine.tick().catch((error: unknown) => log.error("feed.unproved", { message: String(error) }));
       reactions.onEffects(self, projection.retryFuture());
       support.tick();

@@ -1,7 +1,7 @@
 /* A stopped plant, looked at: the same answers from its store, opened under its lock, and no commands. */
 
 import { join } from "node:path";
-import { AnamnesisError } from "@anamnesis/sdk/core/errors";
+import { AnamnesisError, isAnamnesisError } from "@anamnesis/sdk/core/errors";
 import { readKeystoreAddress } from "./adapters/keys/keystore.ts";
 import { openLevelStore } from "./adapters/store/level.ts";
 import { systemClock } from "./adapters/system.ts";
@@ -14,6 +14,7 @@ import {
   configSigner,
   createChain,
   createControls,
+  exporterOf,
   hasherOf,
   policyOf,
   readBlindingKey,
@@ -66,6 +67,19 @@ export async function openOffline(
         try {
           await chain.start();
           return await rebuild({ ...ports, hold: (work) => work(), project: rooms.rebuild }, replace);
+        } finally {
+          await chain.stop();
+        }
+      },
+      async exportEvidence(selection, need, onStep) {
+        const chain = createChain(config, consortium, SILENT);
+        const ports = { log: SILENT, hasher, chain, rooms, self: key };
+        try {
+          // Out of reach, the archive has to do.
+          await chain.start().catch((error: unknown) => {
+            if (!isAnamnesisError(error, "chain.unreachable")) throw error;
+          });
+          return await exporterOf(ports, consortium)(selection, need, onStep);
         } finally {
           await chain.stop();
         }

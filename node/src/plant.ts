@@ -11,7 +11,11 @@ import { createEdl } from "./adapters/controls/edl.ts";
 import { createNftables } from "./adapters/controls/nftables.ts";
 import { createSuricata } from "./adapters/controls/suricata.ts";
 import { readSecretFile } from "./adapters/keys/keystore.ts";
+import { assembleElsewhere } from "./assembler.ts";
 import type { Config } from "./config.ts";
+import type { AnswerPorts } from "./flows/answer-types.ts";
+import { exportEvidence } from "./flows/archive-export.ts";
+import type { ExportPorts } from "./flows/archive-types.ts";
 import type { VaccinateOptions } from "./flows/vaccinate-types.ts";
 import type { Chain, Clock, Control, InFlightBook, Log } from "./ports.ts";
 import type { Registry } from "./state/registry.ts";
@@ -85,6 +89,21 @@ export function createChain(
   const { urls, check, emptyBlockPeriodSeconds } = config.chain;
   const stalledMs = 3000 * emptyBlockPeriodSeconds;
   return createEthersChain({ urls, check, stalledMs, consortium, log, ...writing });
+}
+
+/** Makes bundles of evidence from a plant's rooms and its chain. */
+export function exporterOf(
+  ports: Omit<ExportPorts, "trust" | "need" | "assemble">,
+  { chainId, genesisHash, registry, memory, codeHashes }: ConsortiumAddress,
+): AnswerPorts["exportEvidence"] {
+  const trust = {
+    chainId,
+    genesisHash,
+    registry: { address: registry, codeHash: codeHashes.registry },
+    memory: { address: memory, codeHash: codeHashes.memory },
+  };
+  return (selection, need, onStep) =>
+    exportEvidence({ ...ports, trust, need, assemble: assembleElsewhere }, selection, onStep);
 }
 
 /** The controls of a configuration. */

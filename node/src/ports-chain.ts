@@ -93,6 +93,32 @@ export interface InFlightBook {
   drop(sender: Address, nonce: number): Promise<void>;
 }
 
+/** What is to be proved of one block's state. */
+export interface ProofQuestion {
+  readonly block: number;
+  /** Members ever admitted, as far as is known. */
+  readonly memberCount: number;
+  /** Node keys; each was added by that block. */
+  readonly keys: readonly Address[];
+  readonly subjects: readonly Subject[];
+}
+
+/** Both contracts' state at one block, proved under its header. */
+export interface ProvenState {
+  /** The block asked for or, when the node no longer served its state, the newest one. */
+  readonly block: BlockRef;
+  /** RLP of the header. */
+  readonly header: Uint8Array;
+  /** Trie nodes, each once: those that prove and no others. */
+  readonly nodes: readonly Uint8Array[];
+  readonly parameters: Parameters;
+  readonly active: readonly MemberNumber[];
+  /** Sizes of the feeds' anchored heads, by key. */
+  readonly sizes: ReadonlyMap<Address, number>;
+  /** Words of 32 bytes by subject and member; empty registers are left out. */
+  readonly registers: ReadonlyMap<Subject, ReadonlyMap<MemberNumber, Uint8Array>>;
+}
+
 /**
  * The ledger by JSON-RPC. Writes resolve when the transaction is mined.
  * @throws AnamnesisError `chain.unreachable` | `chain.mismatch` | `chain.reverted`
@@ -116,6 +142,13 @@ export interface Chain {
   reportEquivocation(proof: EquivocationProof): Promise<void>;
   /** The signed head that anchored `size` entries of a feed in `block`, from the transaction that carried it; undefined when it cannot be told. */
   anchoredHead(feed: Address, size: number, block: number): Promise<SignedHead | undefined>;
+  /**
+   * Asks for a proof and checks it against the header before it is believed.
+   * @throws AnamnesisError `evidence.incomplete` when the node serves none that holds
+   */
+  prove(question: ProofQuestion): Promise<ProvenState>;
+  /** RLP of a block's header, which gives its hash; undefined when there is no such block. */
+  header(number: number): Promise<Uint8Array | undefined>;
   /** Something is about to be recorded: look for new blocks more often for a while. */
   expect(): void;
   endpoints(): readonly ChainEndpoint[];

@@ -9,6 +9,7 @@ import type { Address } from "@anamnesis/sdk/core/types";
 import type { FeedRights } from "./flows/admit.ts";
 import { createProjection, type Effect, type Projection } from "./flows/project.ts";
 import type { Clock, Store } from "./ports.ts";
+import { type Archive, loadArchive } from "./state/archive.ts";
 import { type Changes, loadChanges } from "./state/changes.ts";
 import { type Contradictions, loadContradictions } from "./state/contradictions.ts";
 import { type Detections, loadDetections } from "./state/detections.ts";
@@ -28,6 +29,8 @@ export interface Rooms {
   readonly memory: Memory;
   readonly vaccinations: Vaccinations;
   readonly outbox: Outbox;
+  /** Proofs kept for auditors. */
+  readonly archive: Archive;
   readonly projection: Projection;
   readonly rights: FeedRights;
   /** Keys seen to sign two histories. */
@@ -60,6 +63,7 @@ export async function openRooms(
   const registry = await createRegistry(store);
   const vaccinations = await createVaccinations(store);
   const outbox = await loadOutbox(store);
+  const archive = await loadArchive(store);
   const memory = createMemory(registry);
   if (blindingKey !== undefined) memory.setBlindingKey(blindingKey);
   const projection = createProjection({
@@ -123,6 +127,7 @@ export async function openRooms(
     memory,
     vaccinations,
     outbox,
+    archive,
     projection,
     rights,
     contradictions,

@@ -11,6 +11,7 @@ import { AnamnesisError, isAnamnesisError } from "@anamnesis/sdk/core/errors";
 import { blindingKeyHash } from "@anamnesis/sdk/core/ids";
 import { createHasher } from "@anamnesis/sdk/core/typed-data";
 import type { Address, Parameters } from "@anamnesis/sdk/core/types";
+import { TRUST_FORMAT, type Trust } from "@anamnesis/sdk/evidence/types";
 import type { Log } from "../../node/src/ports.ts";
 import { type ConsortiumAccounts, openAccounts } from "./accounts.ts";
 import { type Anvil, startAnvil } from "./anvil.ts";
@@ -115,6 +116,7 @@ export async function openConsortium(options: ConsortiumOptions): Promise<LocalC
       blindingKeyHash: blindingKeyHash(blindingKey),
       durable: () => anvil.dump(),
     });
+    await writeFile(join(directory, "trust.json"), `${JSON.stringify(trustOf(consortium), null, 2)}\n`);
     const place = { url: anvil.url, consortium };
     await Promise.all(
       plants.map((plant, i) => enrolNodeKey(place, accounts.members[i] as never, plant.node)),
@@ -190,6 +192,19 @@ export async function plantCount(directory: string, wanted: number | undefined):
     );
   }
   return asked;
+}
+
+/** What an auditor of a local consortium believes: nobody seals its blocks, and the file says so. */
+function trustOf({ chainId, genesisHash, registry, memory, codeHashes }: Consortium): Trust {
+  return {
+    format: TRUST_FORMAT,
+    chainId,
+    genesisHash,
+    memory: { address: memory, codeHash: codeHashes.memory },
+    registry: { address: registry, codeHash: codeHashes.registry },
+    validators: [],
+    allowUnsealed: true,
+  };
 }
 
 /** Plant A has the blinding key in a file; the others fetch it from peers. */

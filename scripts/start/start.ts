@@ -242,6 +242,6 @@ function requireAbsent(absent: string | undefined, plants: number): void {
 
 /** Removes what the launcher made, and nothing else: a wrong --data must not cost anybody files. */
 async function forget(directory: string): Promise<void> {
-  for (const name of ["accounts", "chain", "plants", "consortium.json", "plants.json"])
+  for (const name of ["accounts", "chain", "plants", "consortium.json", "plants.json", "trust.json"])
     await rm(join(directory, name), { recursive: true, force: true });
 }

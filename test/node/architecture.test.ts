@@ -57,13 +57,17 @@ const ROOMS: readonly { readonly room: RegExp; readonly may: readonly RegExp[]; 
   },
   {
     room: /^node\/src\/(flows|state)\//,
-    may: [/^sdk\/src\/core\//, /^node\/src\/(ports|api|rooms|config)\.ts$/, /^node\/src\/(flows|state)\//],
-    why: "flows and state import core, ports, and each other",
+    may: [
+      /^sdk\/src\/(core|evidence)\//,
+      /^node\/src\/(ports|api|rooms|config)\.ts$/,
+      /^node\/src\/(flows|state)\//,
+    ],
+    why: "flows and state import core, evidence, ports, and each other",
   },
   {
     room: /^node\/src\/adapters\//,
-    may: [/^sdk\/src\/(core|formats)\//, /^node\/src\/(ports|api)\.ts$/],
-    why: "adapters import core, formats and ports, never each other",
+    may: [/^sdk\/src\/(core|evidence|formats)\//, /^node\/src\/(ports|api)\.ts$/],
+    why: "adapters import core, evidence, formats and ports, never each other",
   },
   {
     room: /^node\/src\/cli\//,

@@ -1,7 +1,9 @@
 /** A plant in memory that answers PlantApi, for the tests of everything that stands on it. */
+import { toHex } from "@anamnesis/sdk/core/bytes";
 import { AnamnesisError } from "@anamnesis/sdk/core/errors";
+import { sha256 } from "@anamnesis/sdk/core/hash";
 import type { Address, Bytes32, IndicatorId, MemberNumber, Subject } from "@anamnesis/sdk/core/types";
-import type { IndicatorView, PlantApi, PublishedLine } from "../../node/src/api.ts";
+import type { EvidenceReport, IndicatorView, PlantApi, PublishedLine } from "../../node/src/api.ts";
 import type { Change, NewChange } from "../../node/src/state/changes.ts";
 import type { QueuedCandidate, StoredDetection } from "../../node/src/state/detections.ts";
 
@@ -49,6 +51,19 @@ export function makeIndicator(): IndicatorView {
     proof: "staged",
     applications: [makeApplication()],
     timeline: { admitted: START_MS + 10, warned: START_MS + 12, protected: START_MS + 60 },
+  };
+}
+
+/** A bundle that proves nothing, with its report. */
+export function makeEvidence(): EvidenceReport & { readonly bundle: Uint8Array } {
+  const bundle = new TextEncoder().encode('{"format":"anamnesis/evidence/1"}');
+  return {
+    bundle,
+    bytes: bundle.length,
+    sha256: toHex(sha256(bundle)) as Bytes32,
+    snapshots: [{ block: 12, source: "chain", records: 1, entries: 2 }],
+    withheld: [],
+    left: [],
   };
 }
 
@@ -299,6 +314,16 @@ export function makePlant(): FakePlant {
     subscribe(listener) {
       listeners.add(listener);
       return () => listeners.delete(listener);
+    },
+    async evidence(selection) {
+      noted("evidence", selection);
+      const { bundle: _, ...report } = makeEvidence();
+      return { state: "done", ...report };
+    },
+    evidenceFile(sha256) {
+      noted("evidenceFile", sha256);
+      const { bundle, sha256: known } = makeEvidence();
+      return sha256 === known ? bundle : undefined;
     },
     async audit() {
       noted("audit");

@@ -1,6 +1,9 @@
 import { type AnamnesisError, isAnamnesisError } from "@anamnesis/sdk/core/errors";
 
-/** Exit codes: 0 done; 1 the answer is no or unknown; 2 usage or configuration; 3 the node is unreachable. */
+/**
+ * Exit codes: 0 done; 1 the answer is no or unknown; 2 usage, configuration or an unreadable file; 3 the node
+ * is unreachable.
+ */
 export type ExitCode = 0 | 1 | 2 | 3;
 
 /** The exit code of an error. */

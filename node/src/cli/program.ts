@@ -1,6 +1,7 @@
 import { AnamnesisError } from "@anamnesis/sdk/core/errors";
 import { Command, Option } from "commander";
 import { addAdmin } from "./commands/admin.ts";
+import { addAudit } from "./commands/audit.ts";
 import type { DetectOptions } from "./commands/detect.ts";
 import { addConsortiumCommands } from "./consortium/program.ts";
 import type { ExitCode } from "./exit.ts";
@@ -17,8 +18,9 @@ export interface Globals extends Where {
 export type Result = Answer & { readonly exit?: ExitCode };
 
 const HELP = `
-Exit codes: 0 done; 1 the answer is no or unknown; 2 usage or configuration; 3 the node is unreachable.
-Without a running node, doctor, indicators, recall, detections and vaccines read the plant's store.`;
+Exit codes: 0 done; 1 the answer is no or unknown (audit verify: not verified); 2 usage, configuration or an
+unreadable file; 3 the node is unreachable.
+Without a running node, doctor, indicators, recall, detections, vaccines and audit export read the plant's store.`;
 
 /** Makes the command line. Commands load their code when they run: help has to be quick. */
 export function createProgram(exit: (code: ExitCode) => void): Command {
@@ -281,6 +283,7 @@ export function createProgram(exit: (code: ExitCode) => void): Command {
 
   addConsortiumCommands(program, exit, wholeNumber);
   addAdmin(program, exit, wholeNumber);
+  addAudit(program, exit);
   return program;
 }
 

@@ -90,6 +90,14 @@ function askOffline(api: PlantApi): Session["ask"] {
     why: async (value) => api.why(value),
     changes: ({ after = 0, limit = 100 } = {}) => api.changes(after, limit),
     audit: () => api.audit(),
+    async evidence(selection) {
+      for (;;) {
+        const view = await api.evidence(selection);
+        if (view.state === "running") continue;
+        const { state: _, ...report } = view;
+        return { bundle: api.evidenceFile(view.sha256) as Uint8Array, report };
+      }
+    },
     // biome-ignore lint/correctness/useYield: a stopped plant has no changes to come
     async *watch() {
       throw new AnamnesisError("api.unavailable", "the node is not running, so nothing will change");

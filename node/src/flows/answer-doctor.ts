@@ -3,6 +3,7 @@ import type { DoctorView } from "../api.ts";
 import { healthOf, incompleteSelf } from "./answer-health.ts";
 import type { AnswerRecords } from "./answer-records.ts";
 import type { AnswerPorts } from "./answer-types.ts";
+import { archiveOf } from "./archive.ts";
 import { differencesOf } from "./differences.ts";
 
 /** Everything to look at when something seems wrong. */
@@ -53,5 +54,6 @@ export async function doctorOf(ports: AnswerPorts, records: AnswerRecords): Prom
     },
     validation: running?.validation() ?? { events: 0, hours: 0, dataset: null },
     differences: differencesOf(rooms),
+    archive: running?.archive() ?? archiveOf(rooms.archive),
   };
 }

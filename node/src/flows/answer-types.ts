@@ -1,8 +1,11 @@
 /* What the answers of a plant are made from. */
-import type { DoctorView, HealthView, PlantApi } from "../api.ts";
+import type { DoctorView, EvidenceSelection, HealthView, PlantApi } from "../api.ts";
 import type { Config } from "../config.ts";
 import type { Clock, Control, Signer } from "../ports.ts";
 import type { Rooms } from "../rooms.ts";
+import type { AnswerRecords } from "./answer-records.ts";
+import type { Archiver } from "./archive.ts";
+import type { Exported } from "./archive-types.ts";
 import type { Vaccinate } from "./vaccinate-types.ts";
 
 /** What only a running node knows or does. */
@@ -14,6 +17,7 @@ export interface Running {
   readonly ignored: () => Readonly<Record<string, number>>;
   readonly rejected: () => Readonly<Record<string, number>>;
   readonly validation: () => DoctorView["validation"];
+  readonly archive: Archiver["status"];
   readonly commands: Pick<PlantApi, "release" | "hold" | "attest" | "publish">;
 }
 
@@ -29,5 +33,11 @@ export interface AnswerPorts {
   readonly configSignedBy: () => Signer["address"] | null;
   /** Makes the projection anew beside the one in use. */
   readonly rebuild: PlantApi["rebuild"];
+  /** Makes a bundle of evidence. */
+  exportEvidence(
+    selection: EvidenceSelection,
+    need: AnswerRecords["need"],
+    onStep: (step: string) => void,
+  ): Promise<Exported>;
   readonly running?: Running;
 }

@@ -8,6 +8,7 @@ import { healthOf } from "./answer-health.ts";
 import { createAnswerRecords } from "./answer-records.ts";
 import type { AnswerPorts } from "./answer-types.ts";
 import { answerWhy } from "./answer-why.ts";
+import { createExportJob } from "./archive-job.ts";
 
 /** Builds the answers of one plant. */
 export function createApi(ports: AnswerPorts): PlantApi {
@@ -70,6 +71,7 @@ export function createApi(ports: AnswerPorts): PlantApi {
     },
     subscribe: (listener) => changes.subscribe(listener),
     audit: () => auditOf(ports),
+    ...createExportJob((selection, onStep) => ports.exportEvidence(selection, need, onStep)),
     release: running === undefined ? stopped : (id) => running.commands.release(find(id)?.id ?? id),
     hold: running?.commands.hold ?? stopped,
     attest:

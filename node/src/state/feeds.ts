@@ -32,6 +32,8 @@ export interface Feeds {
   size(feed: Address): number;
   frontier(feed: Address): Frontier;
   head(feed: Address): SignedHead | undefined;
+  /** Reads a feed's complete subtrees. */
+  node(feed: Address): NodeReader;
   /** The frontier the feed had at an earlier size. */
   frontierAt(feed: Address, size: number): Frontier;
   item(feed: Address, index: number): Item | undefined;
@@ -117,6 +119,7 @@ export async function loadFeeds(store: Store): Promise<Feeds> {
     size: (feed) => frontier(feed).size,
     frontier,
     head: (feed) => feeds.get(feed)?.head,
+    node: readerOf,
     frontierAt: (feed, size) => frontierAt(readerOf(feed), size),
     item: blocks.item,
     items: (feed, start = 0) => blocks.items(feed, start),

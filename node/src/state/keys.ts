@@ -4,6 +4,7 @@ import type { Address } from "@anamnesis/sdk/core/types";
  * The store's map, one letter a room:
  *   f/<feed>                  a feed's frontier and newest complete head
  *   e/<feed>/<start>          a stretch of a feed's items with the subtrees they closed (blocks.ts)
+ *   a/i/<block>               what an archived block proves   a/s/<block>   … its header and trie nodes
  *   c/<sequence>              the change log
  *   d/<sequence>              a detection and its outcome      p/<sequence>  … still without one
  *   q/<indicator>             a candidate that awaits release

@@ -1,4 +1,4 @@
-import { indicatorId, responseId, subjectOf } from "@anamnesis/sdk/core/ids";
+import { blindOf, indicatorId, responseId, subjectOf } from "@anamnesis/sdk/core/ids";
 import { parsePattern } from "@anamnesis/sdk/core/pattern";
 import { responseStatus, status, wins } from "@anamnesis/sdk/core/status";
 import { stricterTlp } from "@anamnesis/sdk/core/tlp";
@@ -89,6 +89,8 @@ export interface Memory {
   hasBlindingKey(): boolean;
   /** The subject of an id; undefined before the blinding key is known. */
   subject(id: IndicatorId | ResponseId): Subject | undefined;
+  /** What reveals one subject and no other, 32 bytes; undefined before the blinding key is known. */
+  blind(id: IndicatorId | ResponseId): Uint8Array | undefined;
   /** Each returns the indicator that changed, if any. */
   applyContent(feed: Address, tlp: Tlp, body: ContentBody): IndicatorId | undefined;
   /** `member`: who the key spoke for. A stance that does not win changes nothing. */
@@ -217,6 +219,7 @@ export function createMemory(membership: Membership): Memory {
     },
     hasBlindingKey: () => blindingKey !== undefined,
     subject,
+    blind: (id) => blindingKey && blindOf(blindingKey, id),
     applyContent(feed, tlp, body) {
       if (body.type === "indicator") return addIndicator(feed, tlp, body.object);
       if (body.type === "validation") return records.has(body.indicator) ? body.indicator : undefined;

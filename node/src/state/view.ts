@@ -74,12 +74,12 @@ function isActing(view: ApplicationView): view is ApplicationView & { readonly a
 
 /** A record as API, command line and SDK show it. */
 export function indicatorView(
-  rooms: Seen,
+  rooms: Seen & Pick<Rooms, "archive">,
   controls: ControlsOf,
   record: MemoryRecord,
   nowMs: number,
 ): IndicatorView {
-  const { memory, registry, changes } = rooms;
+  const { memory, registry, changes, archive } = rooms;
   const at = nowMs / 1000;
   const subject = memory.subject(record.id);
   const best = memory.bestResponse(record.id, at);
@@ -104,6 +104,7 @@ export function indicatorView(
     responseStatus: best?.status ?? null,
     responseAction: best?.response.object.x_anamnesis_action ?? null,
     recorded: isRecorded(rooms, record),
+    archivedAtBlock: (subject && archive.newest(subject)?.block.number) ?? null,
     score: score(registers, registry.activeMembers(), decayKind(record), Math.floor(at)),
     members: registers
       .filter(({ stance, validUntil }) => stance === 1 && validUntil > at)

@@ -4,6 +4,9 @@ import type {
   Change,
   ChangesPage,
   DoctorView,
+  EvidenceReport,
+  EvidenceSelection,
+  EvidenceView,
   HealthView,
   IndicatorFilter,
   IndicatorView,
@@ -16,7 +19,7 @@ import type {
   WhyAnswer,
 } from "../core/views.ts";
 import { type Publishable, type PublishOptions, type PublishResult, publishLines } from "./publish.ts";
-import { type Connection, type Fetch, request } from "./request.ts";
+import { type Connection, type Fetch, request, requestBytes } from "./request.ts";
 import { DEFAULT_RETRY, type RetryPolicy, strongRandom, wait } from "./retry.ts";
 import { type WatchOptions, watchChanges } from "./watch.ts";
 
@@ -78,6 +81,14 @@ export interface Client {
     options?: CallOptions,
   ): Promise<ChangesPage>;
   audit(options?: CallOptions): Promise<Audit>;
+  /**
+   * Proves records: the bytes of a bundle, to be kept as they are, with a report on what is in it. Asks until it
+   * is done, telling `onProgress` how far it is; `verifyEvidence` needs nothing but the bytes and a trust file.
+   */
+  evidence(
+    selection: EvidenceSelection,
+    options?: CallOptions & { readonly onProgress?: (step: string) => void },
+  ): Promise<{ readonly bundle: Uint8Array; readonly report: EvidenceReport }>;
   /** Publishes detector lines or EVE objects in batches; resolves when the node has them durable. */
   publish(
     lines: Iterable<Publishable> | AsyncIterable<Publishable>,
@@ -141,6 +152,18 @@ export function createClient(options: ClientOptions): Client {
     why: (value, call) => get("/vaccines/why", call, { value }),
     changes: (page, call) => get("/changes", call, { ...page }),
     audit: (call) => get("/audit", call),
+    async evidence(selection, call) {
+      for (;;) {
+        const view = await post<EvidenceView>("/evidence", selection, call);
+        if (view.state === "running") {
+          call?.onProgress?.(view.step);
+          continue;
+        }
+        const { state: _, ...report } = view;
+        const bundle = await requestBytes(connection, `/evidence/${part(view.sha256)}`, call?.signal);
+        return { bundle, report };
+      }
+    },
     publish: (lines, call = {}) => publishLines(connection, lines, call, tools),
     watch: (call = {}) => watchChanges(connection, call, tools),
   };

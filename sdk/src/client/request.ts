@@ -59,6 +59,27 @@ export async function request<T>(
   return result.answer;
 }
 
+/** Asks a node and gives the bytes of its answer; throws as `request` does. */
+export async function requestBytes(
+  connection: Connection,
+  path: string,
+  signal: AbortSignal | undefined,
+): Promise<Uint8Array> {
+  const timeout = AbortSignal.timeout(connection.timeoutMs);
+  let response: Response;
+  try {
+    response = await connection.fetch(urlOf(connection, path), {
+      headers: headersOf(connection),
+      signal: signal === undefined ? timeout : AbortSignal.any([signal, timeout]),
+    });
+    if (response.ok) return new Uint8Array(await response.arrayBuffer());
+  } catch (cause) {
+    signal?.throwIfAborted();
+    throw unreachable(connection, cause);
+  }
+  throw (await failureOf(response)).error;
+}
+
 /** As `request`, with a failure as a value, so that a caller can decide to try again. */
 export async function tryRequest<T>(
   connection: Connection,

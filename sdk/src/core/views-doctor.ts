@@ -98,6 +98,18 @@ export interface DoctorView {
   readonly validation: { readonly events: number; readonly hours: number; readonly dataset: Bytes32 | null };
   /** Feeds, chain and store compared. */
   readonly differences: Differences;
+  /** The proofs that are kept for auditors. */
+  readonly archive?: {
+    readonly blocks: number;
+    /** Records and responses that some block proves. */
+    readonly subjects: number;
+    readonly bytes: number;
+    readonly newestBlock: number | null;
+    /** Records whose newest words are not proved yet. */
+    readonly waiting: number;
+    /** Why the last attempt failed; null when it did not. */
+    readonly failure: { readonly code: string; readonly message: string } | null;
+  };
 }
 
 /**

@@ -14,6 +14,7 @@ import type {
 } from "./types.ts";
 
 export type * from "./views-doctor.ts";
+export type * from "./views-evidence.ts";
 
 // ── the change stream ────────────────────────────────────────────────────────────────────────
 
@@ -164,6 +165,8 @@ export interface IndicatorView {
   readonly responseAction: ActionClass | null;
   /** Whether everything that counts is on the chain. */
   readonly recorded: boolean;
+  /** The newest block of which a proof of this record is archived; null when none is. */
+  readonly archivedAtBlock?: number | null;
   /** 0–1000. */
   readonly score: number;
   readonly members: readonly number[];

@@ -34,6 +34,11 @@ export function createReport(): Report {
     result: "passed",
     detail: CHECKS[name](done.get(name) ?? 0),
   });
+  const unsealed = (): Check => ({
+    name: "seals",
+    result: "passed",
+    detail: `${count(done.get("seals") ?? 0, "header")} of a chain that nobody seals, as the trust file allows`,
+  });
   return {
     check(name, times, run) {
       running = name;
@@ -44,7 +49,7 @@ export function createReport(): Report {
     verified: (facts) => ({
       verified: true,
       conclusion: `Verified: ${facts.map(describe).join("; ")}.`,
-      checks: NAMES.map(passed),
+      checks: NAMES.map((name) => (name === "seals" && isUnsealed(facts) ? unsealed() : passed(name))),
       facts,
     }),
     refused(error) {
@@ -62,6 +67,10 @@ export function createReport(): Report {
       return { verified: false, conclusion, checks, failure };
     },
   };
+}
+
+function isUnsealed(facts: readonly SnapshotFacts[]): boolean {
+  return facts.some(({ block }) => block.validators === 0);
 }
 
 /** What is true at one block, as a part of the conclusion. */

@@ -119,7 +119,10 @@ export function unpackBlock(word: Uint8Array): number | undefined {
 }
 
 /** The register that an attestation fills, given its digest (the uid). */
-export function packRegister(attestation: Attestation, digest: Uint8Array): Uint8Array {
+export function packRegister(
+  attestation: Pick<Attestation, "confidence" | "basis" | "stance" | "validUntil" | "version">,
+  digest: Uint8Array,
+): Uint8Array {
   const { confidence, basis, stance, validUntil, version } = attestation;
   const word = new Uint8Array(WORD_BYTES);
   word.set(digest.subarray(0, UID_BYTES));

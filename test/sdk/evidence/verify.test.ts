@@ -285,6 +285,9 @@ test("a chain that nobody seals is refused, unless the trust file allows it", as
   const { bundle } = await makeWorld({ unsealed: true });
   expect(failureOf(verifyEvidence(bundle, trustOf()))).toEqual(["evidence.unsealed", "headers[0]"]);
   const verdict = verifyEvidence(bundle, trustOf({ validators: [], allowUnsealed: true }));
+  expect(verdict.checks.at(-1)?.detail).toBe(
+    "1 header of a chain that nobody seals, as the trust file allows",
+  );
   expect(verdict.conclusion).toContain("which nobody seals and the trust file allows");
   expect(factsOf(verdict).block.sealedBy).toEqual([]);
 });

@@ -11,6 +11,7 @@ import { decodeLogs, decodeSkipped, type RpcLog } from "./events.ts";
 import type { RpcHeader } from "./header.ts";
 import { createLogReader, foreignLog } from "./logs.ts";
 import { createPoll } from "./poll.ts";
+import { createProofs } from "./proofs.ts";
 import { createRpc } from "./rpc.ts";
 import { createSender, type Mined } from "./sender.ts";
 import { createSenders } from "./senders.ts";
@@ -72,6 +73,7 @@ export function createEthersChain(options: EthersChainOptions): Chain {
     log,
   });
   const blocks = createBlockCheck(rpc.call, [registry, memory]);
+  const proofs = createProofs(rpc.call, consortium);
   const getLogs = createLogReader(rpc.call, [registry, memory]);
   const hasher = createHasher({ chainId: consortium.chainId, verifyingContract: registry });
   const listeners = new Set<() => void>();
@@ -203,6 +205,8 @@ export function createEthersChain(options: EthersChainOptions): Chain {
       await write(registry, data, 10 + path.length);
     },
     anchoredHead: (feed, size, block) => findAnchored(rpc.call, registry, { feed, size, block }),
+    prove: proofs.prove,
+    header: proofs.header,
     expect: poll.expect,
     endpoints: rpc.endpoints,
     senders: senders.status,

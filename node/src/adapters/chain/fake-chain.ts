@@ -185,6 +185,14 @@ export function createFakeLedger(options: FakeLedgerOptions): FakeLedger {
         );
         return event?.type === "FeedAnchored" ? anchored.get(`${feed}/${size}/${event.root}`) : undefined;
       },
+      async prove() {
+        await contact();
+        throw new AnamnesisError("evidence.incomplete", "a ledger in memory has no tries that would prove");
+      },
+      async header() {
+        await contact();
+        return undefined;
+      },
       expect() {},
       endpoints: () => [{ name: "fake", state: reachable ? "answering" : "away", current: true }],
       senders: () => [],

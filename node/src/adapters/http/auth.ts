@@ -4,8 +4,8 @@ import { AnamnesisError } from "@anamnesis/sdk/core/errors";
 /** Who a bearer token stands for. */
 export type Role = "detector" | "reader" | "operator" | "auditor";
 
-/** What a route needs: nothing, reading, the audit, a command, or publishing detections. */
-export type Access = "open" | "read" | "audit" | "command" | "publish";
+/** What a route needs: nothing, reading, the audit, evidence (always a token), a command, or publishing detections. */
+export type Access = "open" | "read" | "audit" | "evidence" | "command" | "publish";
 
 /** A token as the configuration holds it: never the token itself. */
 export interface Token {
@@ -19,8 +19,8 @@ export interface Token {
 const MAY: Readonly<Record<Role, readonly Access[]>> = {
   detector: ["publish"],
   reader: ["read"],
-  auditor: ["read", "audit"],
-  operator: ["read", "audit", "command"],
+  auditor: ["read", "audit", "evidence"],
+  operator: ["read", "audit", "evidence", "command"],
 };
 
 /** The roles that an access is open to, for messages and documents. */

@@ -1,6 +1,6 @@
 import { createDocument, type ZodOpenApiOperationObject, type ZodOpenApiPathsObject } from "zod-openapi";
 import { rolesFor } from "./auth.ts";
-import type { Route } from "./routes.ts";
+import type { Route } from "./route.ts";
 import { problemSchema } from "./schemas.ts";
 
 /** The OpenAPI 3.1 document of the routes, generated from their schemas. */
@@ -54,6 +54,7 @@ function operation(route: Route): ZodOpenApiOperationObject {
 
 function answer(route: Route) {
   if (route.response === "openapi") return { "application/json": { schema: { type: "object" as const } } };
+  if (route.response === "bundle") return { "application/json": { schema: { type: "object" as const } } };
   if (typeof route.response === "string")
     return { [route.response]: { schema: { type: "string" as const } } };
   return { "application/json": { schema: route.response } };

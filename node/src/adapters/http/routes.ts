@@ -1,12 +1,11 @@
 /** The one table of routes: the server registers it, the OpenAPI document describes it. */
-import type { IncomingMessage, ServerResponse } from "node:http";
 import { AnamnesisError } from "@anamnesis/sdk/core/errors";
 import type { Stance } from "@anamnesis/sdk/core/types";
-import type { z } from "zod";
-import type { PlantApi } from "../../api.ts";
-import type { Access } from "./auth.ts";
+import type { EvidenceSelection } from "../../api.ts";
 import { renderMetrics } from "./metrics.ts";
+import { type Route, route } from "./route.ts";
 import * as schema from "./schemas.ts";
+import { evidenceBody, evidenceParams, evidenceSchema } from "./schemas-evidence.ts";
 import { rebuildBody, rebuildSchema } from "./schemas-rebuild.ts";
 
 const STANCES: Readonly<Record<"support" | "refute" | "withdraw", Stance>> = {
@@ -14,62 +13,6 @@ const STANCES: Readonly<Record<"support" | "refute" | "withdraw", Stance>> = {
   refute: 2,
   withdraw: 3,
 };
-
-/** What a handler gets beside its checked input. */
-export interface Context {
-  readonly api: PlantApi;
-  /** The caller's detector name, for publishing. */
-  readonly detector: string;
-  readonly streamChanges: (
-    request: IncomingMessage,
-    response: ServerResponse,
-    after: number,
-  ) => Promise<void>;
-  readonly request: IncomingMessage;
-  readonly response: ServerResponse;
-}
-
-/** One route. `request` holds a schema per part of the request; parts without one have to be empty. */
-export interface Route {
-  readonly method: "get" | "post";
-  /** Express path; `:name` is a parameter. */
-  readonly path: string;
-  readonly access: Access;
-  readonly summary: string;
-  readonly request: RequestSchemas;
-  /** The JSON answer's schema, or the media type of another answer. */
-  readonly response: z.ZodType | "text/event-stream" | "text/plain" | "openapi";
-  /** Gives the answer, or nothing when it has answered by itself. */
-  readonly handle: (context: Context, input: Input<RequestSchemas>) => unknown;
-}
-
-/** Schemas of the parts of a request. */
-export interface RequestSchemas {
-  readonly params?: z.ZodObject;
-  readonly query?: z.ZodObject;
-  readonly headers?: z.ZodObject;
-  readonly body?: z.ZodType;
-  /** Whether the body may also come as application/x-ndjson, one line each. */
-  readonly lines?: boolean;
-}
-
-type Parsed<S> = S extends z.ZodType ? z.output<S> : undefined;
-interface Input<R extends RequestSchemas> {
-  readonly params: Parsed<R["params"]>;
-  readonly query: Parsed<R["query"]>;
-  readonly headers: Parsed<R["headers"]>;
-  readonly body: Parsed<R["body"]>;
-}
-
-/** Ties a handler's input to its own schemas, then forgets them for the table. */
-function route<const R extends RequestSchemas>(
-  definition: Omit<Route, "request" | "handle"> & {
-    readonly request: R;
-    readonly handle: (context: Context, input: Input<R>) => unknown;
-  },
-): Route {
-  return definition as unknown as Route;
-}
 
 /** `true` for anything but undefined: an unknown record is `api.notFound`. */
 function found<T>(value: T | undefined, id: string): T {
@@ -255,6 +198,31 @@ export const ROUTES: readonly Route[] = [
     request: { query: schema.noQuery },
     response: schema.auditSchema,
     handle: ({ api }) => api.audit(),
+  }),
+  route({
+    method: "post",
+    path: `${V1}/evidence`,
+    access: "evidence",
+    summary: "Proves records in one file; ask again until the state is done, then fetch it by its SHA-256",
+    request: { query: schema.noQuery, body: evidenceBody },
+    response: evidenceSchema,
+    handle: ({ api }, { body }) => api.evidence(given(body) as EvidenceSelection),
+  }),
+  route({
+    method: "get",
+    path: `${V1}/evidence/:sha256`,
+    access: "evidence",
+    summary: "The bundle that was just made, as its bytes",
+    request: { params: evidenceParams, query: schema.noQuery },
+    response: "bundle",
+    handle({ api }, { params }) {
+      const bundle = api.evidenceFile(params.sha256);
+      if (bundle !== undefined) return bundle;
+      throw new AnamnesisError(
+        "api.notFound",
+        `no bundle ${params.sha256} waits here; it is kept for a minute`,
+      );
+    },
   }),
   route({
     method: "get",

@@ -117,6 +117,7 @@ export const indicatorSchema = z
       .nullable(),
     responseAction: action.nullable(),
     recorded: z.boolean(),
+    archivedAtBlock: z.int().nullable().optional(),
     score: z.int(),
     members: z.array(member),
     stances: z.array(
@@ -237,6 +238,16 @@ export const doctorSchema = z
     }),
     validation: z.object({ events: z.int(), hours: z.number(), dataset: bytes32.nullable() }),
     differences: differencesSchema,
+    archive: z
+      .object({
+        blocks: z.int(),
+        subjects: z.int(),
+        bytes: z.int(),
+        newestBlock: z.int().nullable(),
+        waiting: z.int(),
+        failure: z.object({ code: z.string(), message: z.string() }).nullable(),
+      })
+      .optional(),
   })
   .meta({ id: "Doctor" });
 

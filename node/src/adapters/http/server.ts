@@ -7,7 +7,8 @@ import { createAuthorizer, type Token } from "./auth.ts";
 import { parseJsonBody, readBody, splitLines } from "./body.ts";
 import { isLoopback, refuseForeign } from "./guard.ts";
 import { PROBLEMS, toAnamnesisError, toProblem } from "./problem.ts";
-import { ROUTES, type Route } from "./routes.ts";
+import type { Route } from "./route.ts";
+import { ROUTES } from "./routes.ts";
 import { createStreams, STREAM_LIMITS, type StreamLimits } from "./stream.ts";
 
 /** What the HTTP adapter needs. */
@@ -94,7 +95,10 @@ export function createHttp(options: HttpOptions): Http {
       const body = await within(handlerMs, work);
       log.debug("http.answered", { method: route.method, route: route.path, role: token?.role ?? null });
       if (route.response === "text/plain") response.type("text/plain; charset=utf-8").send(body);
-      else response.json(body);
+      else if (route.response === "bundle") {
+        const { buffer, byteOffset, byteLength } = body as Uint8Array<ArrayBuffer>;
+        response.type("application/json").send(Buffer.from(buffer, byteOffset, byteLength));
+      } else response.json(body);
     };
     return [enter, answer];
   }

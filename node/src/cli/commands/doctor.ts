@@ -133,11 +133,20 @@ function summary(doctor: DoctorView, running: boolean, style: Style): string {
             ["validation", `${validation.events} ordinary events, ${validation.hours} h`],
           ] as const)
         : ([["chain", `read up to block ${block ?? "none"}`]] as const)),
+      ["proofs", proofsLine(doctor.archive)],
       ["self", `confirmed ${time(self.confirmedAtMs, style.nowMs)}`],
       ["warninglists", listsLine(self.warninglists ?? [], style)],
     ],
     style,
   );
+}
+
+function proofsLine(archive: DoctorView["archive"]): string {
+  if (archive === undefined) return "none";
+  const { blocks, subjects, bytes, waiting, failure } = archive;
+  const held = `${count(subjects, "record")} and responses at ${count(blocks, "block")}, ${bytes} bytes`;
+  const due = waiting > 0 ? `; ${waiting} waiting` : "";
+  return `${held}${due}${failure === null ? "" : `; ${clean(failure.message)} (${failure.code})`}`;
 }
 
 function listsLine(lists: NonNullable<DoctorView["self"]["warninglists"]>, style: Style): string {

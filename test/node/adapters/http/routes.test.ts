@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { ROUTES } from "../../../../node/src/adapters/http/routes.ts";
-import { CANDIDATE_ID, KNOWN_ID, START_MS } from "../../fake-plant.ts";
+import { CANDIDATE_ID, KNOWN_ID, makeEvidence, START_MS } from "../../fake-plant.ts";
 import { type RoleName, type Started, startHttp } from "./start.ts";
 
 const json = (body: unknown): RequestInit => ({
@@ -57,12 +57,23 @@ const GOOD: Readonly<Record<string, { path: string; init?: RequestInit; call?: u
   "get /api/v1/audit": { path: "/api/v1/audit", call: ["audit"] },
   "get /api/v1/openapi.json": { path: "/api/v1/openapi.json" },
   "get /metrics": { path: "/metrics", call: ["doctor"] },
+  "post /api/v1/evidence": {
+    path: "/api/v1/evidence",
+    init: {
+      method: "POST",
+      body: JSON.stringify({ all: true }),
+      headers: { "content-type": "application/json" },
+    },
+    call: ["evidence", { all: true }],
+  },
+  "get /api/v1/evidence/:sha256": { path: `/api/v1/evidence/${makeEvidence().sha256}` },
   "get /": { path: "/" },
 };
 
 const ALLOWED: Readonly<Record<string, readonly RoleName[]>> = {
   read: ["reader", "operator", "auditor"],
   audit: ["operator", "auditor"],
+  evidence: ["operator", "auditor"],
   command: ["operator"],
   publish: ["detector"],
   open: ["detector", "reader", "operator", "auditor"],
@@ -102,6 +113,8 @@ describe("every route", () => {
           expect(await response.text()).toMatch(/Anamnesis|anamnesis_up 1/);
         else if (route.response === "openapi")
           expect(await response.json()).toHaveProperty("openapi", "3.1.0");
+        else if (route.response === "bundle")
+          expect(await response.text()).toBe('{"format":"anamnesis/evidence/1"}');
         else {
           const answer: unknown = await response.json();
           expect(route.response.parse(answer), "a member that the schema does not name").toEqual(answer);
