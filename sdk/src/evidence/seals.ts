@@ -134,7 +134,7 @@ function applyVote(known: Validators, header: Header, qbft: QbftHeader, epochBlo
 function signerOf(digest: Uint8Array, seal: Uint8Array): Address | undefined {
   const recovery = seal[64] as number;
   if (recovery > 1) return undefined;
-  const signature = seal.slice();
+  const signature = Uint8Array.from(seal); // the slice of a Buffer would be the same bytes
   signature[64] = 27 + recovery;
   return recoverSigner(digest, toHex(signature) as Signature);
 }

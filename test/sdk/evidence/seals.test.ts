@@ -38,6 +38,13 @@ const FIVE = [1, 2, 3, 4, 5];
 const add = (proposer: number, candidate = 5) => ({ proposer, vote: { candidate, add: true } });
 const drop = (proposer: number, candidate: number) => ({ proposer, vote: { candidate, add: false } });
 
+test("a header in a Buffer is the same bytes afterwards", () => {
+  const { rlp } = sealedHeader({ number: 1, validators: FOUR });
+  const given = Buffer.from(rlp);
+  follow([readHeader(given, "a header")]);
+  expect(given.equals(rlp)).toBe(true);
+});
+
 test.each([
   [1, 1],
   [2, 2],
