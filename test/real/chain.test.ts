@@ -8,12 +8,9 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
-import { fromHex } from "@anamnesis/sdk/core/bytes";
-import { toPattern } from "@anamnesis/sdk/core/pattern";
 import type { Address } from "@anamnesis/sdk/core/types";
-import { encodeBundle } from "@anamnesis/sdk/evidence/parse";
 import { parseTrust } from "@anamnesis/sdk/evidence/trust";
-import type { RecordName } from "@anamnesis/sdk/evidence/types";
+import type { Verdict } from "@anamnesis/sdk/evidence/types";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { MEMORY, REGISTRY } from "../../node/src/adapters/chain/abi.ts";
 import { makeChainKey } from "../../node/src/cli/consortium/chain-key.ts";
@@ -24,6 +21,7 @@ import { compileLondon } from "../../scripts/qbft/compile.ts";
 import { openQbftConsortium, type QbftConsortium } from "../../scripts/qbft/consortium.ts";
 import {
   type Attack,
+  cli,
   driveConsortium,
   type Ended,
   PATIENCE_MS,
@@ -31,7 +29,6 @@ import {
   type TestConsortium,
   until,
 } from "../e2e/support.ts";
-import { bundleFromChain } from "./evidence-from-chain.ts";
 
 const GETH = process.env.QUORUM_GETH ?? "";
 const ARTIFACTS = process.env.LONDON_ARTIFACTS ?? "";
@@ -209,32 +206,43 @@ describe.skipIf(!ASKED)("a consortium on four QBFT validators", TIMEOUT, () => {
   });
 
   it("proves its records to an auditor without a network, until one byte is another", async () => {
-    const bundle = await bundleFromChain(
-      {
-        url: local.network.urls[0]!,
-        trust: readTrust(file("trust.json")),
-        blindingKey: fromHex((await readFile(file("foundation/blinding.key"), "utf8")).trim()),
-        keys: local.plants.map(({ node }) => node.address),
-      },
-      attacks.map(nameOf),
+    await until("plant B has archived all of it", async () => {
+      const { archive } = await c.ask(1).doctor();
+      const views = await Promise.all(attacks.map(({ id }) => c.view(1, id)));
+      return views.every((view) => view?.archivedAtBlock) || JSON.stringify(archive);
+    });
+    const told = await cli(
+      ...["--data", directory, "--plant", "b", "audit", "export"],
+      ...["--all", "--history", "--out", file("bundle.json")],
     );
-    const bytes = encodeBundle(bundle);
-    await writeFile(file("bundle.json"), bytes);
-    const whole = await verifyWithoutNetwork("bundle.json");
-    expect(whole, whole.stderr).toMatchObject({ code: 0 });
-    expect(whole.stdout).toMatch(
-      new RegExp(`^Verified: ${attacks.length} records .*sealed by [34] of 4 validators`),
+    expect(told, told.stderr).toMatchObject({ code: 0 });
+    const whole = await verifyWithoutNetwork("bundle.json", "-o", "json");
+    expect(whole, whole.stdout + whole.stderr).toMatchObject({ code: 0 });
+    const { conclusion, facts } = JSON.parse(whole.stdout) as Verdict & { readonly verified: true };
+    expect(conclusion).toMatch(/^Verified: .*sealed by [34] of 4 validators/);
+    expect(facts.length).toBeGreaterThan(1); // the archive's blocks, and the chain's now
+    const attested = new Set(
+      facts.at(-1)?.records.flatMap(({ id, status }) => (status.name === "attested" ? [id] : [])),
     );
+    expect(attested.size).toBe(2 * attacks.length); // an indicator and its response each
+    for (const { id } of attacks) expect(attested).toContain(id);
+
     // A proof, a signature, a seal: somewhere in each of them one bit.
-    for (const [index, place] of (["proof", "signature", "headers"] as const).entries()) {
-      const json = Buffer.from(bytes).toString();
-      const at = json.indexOf("0x", json.indexOf(`"${place}"`)) + 40;
+    const bytes = await readFile(file("bundle.json"));
+    const json = bytes.toString();
+    for (const [check, ...place] of [
+      ["state", '"accounts":["0x'],
+      ["attestations", '"attestations":[', '"signature":"0x'],
+      ["seals", '"headers":["0x'],
+    ] as const) {
+      const at = place.reduce((from, mark) => json.indexOf(mark, from), 0) + 60;
       const flipped = Buffer.from(bytes);
       flipped[at] = json[at] === "0" ? 0x31 : 0x30;
-      await writeFile(file(`flipped-${index}.json`), flipped);
-      const refused = await verifyWithoutNetwork(`flipped-${index}.json`);
-      expect(refused.code, `${place}: ${refused.stdout}`).toBe(1);
-      expect(refused.stdout).toMatch(/^Not verified: /);
+      await writeFile(file("flipped.json"), flipped);
+      const refused = await verifyWithoutNetwork("flipped.json");
+      expect(refused.code, `${check}: ${refused.stdout}`).toBe(1);
+      expect(refused.stdout).toMatch(new RegExp(`^failed +${check} `, "m"));
+      expect(refused.stdout).toMatch(/^Not verified: /m);
     }
   });
 
@@ -259,17 +267,12 @@ describe.skipIf(!ASKED)("a consortium on four QBFT validators", TIMEOUT, () => {
     );
   });
 
-  /** What a record's id is the hash of. */
-  const nameOf = ({ address }: Attack): RecordName => ({
-    type: "indicator",
-    ...toPattern({ form: "observable", observable: { kind: "ipv6-addr", value: address } }),
-  });
-
-  /** Verifies in a network namespace of its own, which has no interface that is up. */
-  async function verifyWithoutNetwork(name: string): Promise<Ended> {
-    const script = join(ROOT, "test/real/verify-offline.ts");
-    const args = ["-rn", process.execPath, script, file(name), file("trust.json")];
-    const child = spawn("unshare", args, { stdio: ["ignore", "pipe", "pipe"] });
+  /** Runs `anamnesis audit verify` in a network namespace of its own, which has no interface that is up. */
+  async function verifyWithoutNetwork(name: string, ...more: string[]): Promise<Ended> {
+    const args = ["audit", "verify", file(name), "--trust", file("trust.json"), ...more];
+    const child = spawn("unshare", ["-rn", process.execPath, join(ROOT, "node/bin/anamnesis.mjs"), ...args], {
+      stdio: ["ignore", "pipe", "pipe"],
+    });
     const [stdout, stderr, code] = await Promise.all([
       text(child.stdout),
       text(child.stderr),
