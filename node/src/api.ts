@@ -3,7 +3,7 @@
  * SDK. The answers' shapes are the core's views; `createApi` in `flows/answer.ts` implements them over
  * the state rooms, and the command line uses it directly on a stopped plant's store.
  */
-import type { Stance } from "@anamnesis/sdk/core/types";
+import type { IndicatorId, Proposal, Stance } from "@anamnesis/sdk/core/types";
 import type {
   Audit,
   Change,
@@ -14,6 +14,8 @@ import type {
   HealthView,
   IndicatorFilter,
   IndicatorView,
+  KnowledgePage,
+  ProposedView,
   QueuedCandidate,
   RebuildView,
   RecallAnswer,
@@ -49,6 +51,10 @@ export interface PlantApi {
   recall(value: string): RecallAnswer;
   detections(limit: number, before?: number): Promise<readonly StoredDetection[]>;
   candidates(): readonly QueuedCandidate[];
+  /** Knowledge from outside: what passes selection awaits release; resolves when durable. */
+  propose(proposals: readonly Proposal[]): Promise<ProposedView>;
+  /** Indicators as they travel, in the order of their ids, at most `limit` after one. */
+  knowledge(after: IndicatorId | undefined, limit: number): KnowledgePage;
   /** The company's word: this candidate may leave the plant. */
   release(id: string): Promise<IndicatorView>;
   hold(id: string, untilMs: number): Promise<QueuedCandidate>;

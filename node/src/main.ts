@@ -180,6 +180,7 @@ export async function startNode(
             ownFeed,
             publish,
             validityDays: config.release.validityDays,
+            selection: { self: config.self, labPublic: config.lab.public },
             view: (id) => api.indicator(id) as IndicatorView,
           }),
           publish: sense.publish,

@@ -49,6 +49,11 @@ const ROOMS: readonly { readonly room: RegExp; readonly may: readonly RegExp[]; 
     may: [/^sdk\/src\/core\//, /^sdk\/src\/formats\//],
     why: "formats import the core and each other",
   },
+  {
+    room: /^sdk\/src\/knowledge\//,
+    may: [/^sdk\/src\/core\//, /^sdk\/src\/knowledge\//],
+    why: "knowledge imports the core and itself",
+  },
   { room: /^sdk\//, may: [/^sdk\/src\//], why: "the SDK never imports the node" },
   {
     room: /^node\/src\/ports(-chain)?\.ts$/,
@@ -66,7 +71,7 @@ const ROOMS: readonly { readonly room: RegExp; readonly may: readonly RegExp[]; 
   },
   {
     room: /^node\/src\/adapters\//,
-    may: [/^sdk\/src\/(core|evidence|formats)\//, /^node\/src\/(ports|api)\.ts$/],
+    may: [/^sdk\/src\/(core|evidence|formats|knowledge)\//, /^node\/src\/(ports|api)\.ts$/],
     why: "adapters import core, evidence, formats and ports, never each other",
   },
   {

@@ -265,6 +265,14 @@ export function makePlant(): FakePlant {
       noted("candidates");
       return candidate === undefined ? [] : [candidate];
     },
+    async propose(proposals) {
+      noted("propose", proposals.length);
+      return { queued: proposals.length, known: 0, stopped: [] };
+    },
+    knowledge(after, limit) {
+      noted("knowledge", after, limit);
+      return { objects: [], next: null };
+    },
     async release(id) {
       noted("release", id);
       pick(id);

@@ -3,6 +3,7 @@ import { Command, Option } from "commander";
 import { addAdmin } from "./commands/admin.ts";
 import { addAudit } from "./commands/audit.ts";
 import type { DetectOptions } from "./commands/detect.ts";
+import { addKnowledge } from "./commands/knowledge-program.ts";
 import { addConsortiumCommands } from "./consortium/program.ts";
 import type { ExitCode } from "./exit.ts";
 import type { Where } from "./locate.ts";
@@ -16,6 +17,13 @@ export interface Globals extends Where {
 
 /** An answer with the exit code it means. */
 export type Result = Answer & { readonly exit?: ExitCode };
+
+/** Asks the plant that a command means, writes what it said, closes. */
+export type AnswerCommand = (
+  command: Command,
+  run: (session: Session) => Promise<Result>,
+  needs?: { readonly running?: boolean },
+) => Promise<void>;
 
 const HELP = `
 Exit codes: 0 done; 1 the answer is no or unknown (audit verify: not verified); 2 usage, configuration or an
@@ -146,6 +154,8 @@ export function createProgram(exit: (code: ExitCode) => void): Command {
           { running: true },
         ),
       );
+
+  addKnowledge(indicators, answer, exit);
 
   const detections = program.command("detections").description("what this plant's detectors saw");
   detections

@@ -83,6 +83,10 @@ function askOffline(api: PlantApi): Session["ask"] {
     recall: async (value) => api.recall(value),
     detections: ({ limit = 100, before } = {}) => api.detections(limit, before),
     candidates: async () => api.candidates(),
+    propose: (proposals) => api.propose(proposals),
+    async *knowledge() {
+      yield* api.knowledge(undefined, Number.MAX_SAFE_INTEGER).objects;
+    },
     release: (id) => api.release(id),
     hold: (id, untilMs) => api.hold(id, untilMs),
     attest: (id, stance, confidence) => api.attest(id, STANCES[stance], confidence),

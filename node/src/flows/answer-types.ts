@@ -18,7 +18,7 @@ export interface Running {
   readonly rejected: () => Readonly<Record<string, number>>;
   readonly validation: () => DoctorView["validation"];
   readonly archive: Archiver["status"];
-  readonly commands: Pick<PlantApi, "release" | "hold" | "attest" | "publish">;
+  readonly commands: Pick<PlantApi, "release" | "hold" | "attest" | "publish" | "propose">;
 }
 
 /** Ports of the answers. */

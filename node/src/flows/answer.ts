@@ -1,7 +1,9 @@
 /* What a plant answers, over its rooms. A stopped plant answers the same questions and takes no commands. */
 
 import { AnamnesisError } from "@anamnesis/sdk/core/errors";
-import type { IndicatorView, PlantApi } from "../api.ts";
+import type { IndicatorId } from "@anamnesis/sdk/core/types";
+import type { IndicatorView, KnowledgePage, PlantApi } from "../api.ts";
+import type { MemoryRecord } from "../state/memory.ts";
 import { auditOf } from "./answer-audit.ts";
 import { doctorOf } from "./answer-doctor.ts";
 import { healthOf } from "./answer-health.ts";
@@ -50,6 +52,7 @@ export function createApi(ports: AnswerPorts): PlantApi {
     },
     detections: (limit, before) => detections.recent(limit, before),
     candidates: () => detections.queued(),
+    knowledge: (after, limit) => knowledgePage(memory.records(), after, limit),
     vaccines: () =>
       [...memory.records()].flatMap((record) =>
         applications(record.id)
@@ -74,10 +77,22 @@ export function createApi(ports: AnswerPorts): PlantApi {
     ...createExportJob((selection, onStep) => ports.exportEvidence(selection, need, onStep)),
     release: running === undefined ? stopped : (id) => running.commands.release(find(id)?.id ?? id),
     hold: running?.commands.hold ?? stopped,
+    propose: running?.commands.propose ?? stopped,
     attest:
       running === undefined
         ? stopped
         : async (id, stance, confidence) => running.commands.attest(need(id).id, stance, confidence),
     publish: running?.commands.publish ?? stopped,
   };
+}
+
+function knowledgePage(
+  records: Iterable<MemoryRecord>,
+  after: IndicatorId | undefined,
+  limit: number,
+): KnowledgePage {
+  const rest = [...records].filter(({ id }) => after === undefined || id > after);
+  const page = rest.sort((a, b) => (a.id < b.id ? -1 : 1)).slice(0, limit);
+  const last = page.at(-1)?.id ?? null;
+  return { objects: page.map(({ object }) => object), next: rest.length > page.length ? last : null };
 }

@@ -1,10 +1,12 @@
-/* What an operator tells the node: release, hold, an analyst's stance. */
+/* What an operator tells the node: release, hold, an analyst's stance, what others know. */
 import { AnamnesisError } from "@anamnesis/sdk/core/errors";
+import type { SelectionContext } from "@anamnesis/sdk/core/selection";
 import type { IndicatorId, Stance } from "@anamnesis/sdk/core/types";
 import type { IndicatorView, PlantApi } from "../api.ts";
 import type { Rooms } from "../rooms.ts";
 import type { OwnFeed, Sealed } from "./append.ts";
 import { type AttestPorts, signStance } from "./attest.ts";
+import { createPropose } from "./propose.ts";
 import type { Publish } from "./publish.ts";
 
 /** Ports of commands. */
@@ -13,16 +15,20 @@ export interface CommandPorts extends AttestPorts {
   readonly ownFeed: OwnFeed;
   readonly publish: Pick<Publish, "release">;
   readonly validityDays: number;
+  readonly selection: SelectionContext;
   /** The record as shown, after the command. */
   view(id: IndicatorId): IndicatorView;
 }
 
 /** Builds the commands of a running node. */
-export function createCommands(ports: CommandPorts): Pick<PlantApi, "release" | "hold" | "attest"> {
+export function createCommands(
+  ports: CommandPorts,
+): Pick<PlantApi, "release" | "hold" | "attest" | "propose"> {
   const { clock, ownFeed } = ports;
   const { detections, memory } = ports.rooms;
 
   return {
+    propose: createPropose({ ...ports, detections, memory }),
     async release(id) {
       await ports.publish.release(id as IndicatorId);
       return ports.view(id as IndicatorId);

@@ -151,6 +151,7 @@ export async function createPublish(ports: PublishPorts): Promise<Publish> {
           firstMs: Math.min(queued?.firstMs ?? detection.atMs, detection.atMs),
           lastMs: Math.max(queued?.lastMs ?? detection.atMs, detection.atMs),
           count: (queued?.count ?? 0) + 1,
+          ...(queued?.proposal && { proposal: queued.proposal }),
           state: queued?.state ?? "review",
           reason: hit !== undefined && !hit.ok ? `${hit.code}: ${hit.reason}` : "release.review",
           ...(queued?.holdUntilMs !== undefined && { holdUntilMs: queued.holdUntilMs }),
@@ -226,26 +227,29 @@ export async function createPublish(ports: PublishPorts): Promise<Publish> {
     if (busy.has(id)) throw new AnamnesisError("api.conflict", `${id} is being released right now`);
     busy.add(id);
     try {
-      const { op, sighting } = sightings.add(id, candidate.lastMs, candidate.count, candidate.firstMs);
+      const isSeen = candidate.count > 0;
+      const seen = isSeen
+        ? sightings.add(id, candidate.lastMs, candidate.count, candidate.firstMs)
+        : undefined;
       const dropped = detections.dropCandidate(id);
       // Over its own no the member speaks as an analyst, so that no sibling takes it for an accident.
       const sealed = stateAttack(ports, {
         ...candidate,
         name: sharedName(candidate.name, ports.selection.self),
-        sighting,
-        basis: spoken(id) === "no" ? 3 : 1,
+        ...(seen && { sighting: seen.sighting }),
+        basis: spoken(id) === "no" || !isSeen ? 3 : 1,
       });
       await ownFeed.append(sealed, {
-        ops: [op, dropped.op],
+        ops: [...(seen ? [seen.op] : []), dropped.op],
         changes: [
-          { atMs: candidate.firstMs, type: "alert", indicator: id },
+          ...(isSeen ? [{ atMs: candidate.firstMs, type: "alert", indicator: id } as const] : []),
           { atMs: clock.nowMs(), type: "released", indicator: id, detail: "operator" },
           { atMs: clock.nowMs(), type: "signed", indicator: id },
         ],
         done: dropped.done,
       });
     } catch (error) {
-      sightings.takeBack(id, candidate.count);
+      if (candidate.count > 0) sightings.takeBack(id, candidate.count);
       throw error;
     } finally {
       busy.delete(id);

@@ -8,6 +8,7 @@ import type {
   Entry,
   IndicatorForm,
   IndicatorId,
+  Proposal,
   SightingBody,
   StixCourseOfAction,
   StixIndicator,
@@ -24,13 +25,16 @@ export interface StatementPorts extends AttestPorts {
   validate(form: IndicatorForm): ValidationOutcome;
 }
 
-/** An attack as this plant met it. */
+/** An attack as this plant met it, or as somebody outside describes it. */
 export interface MetAttack {
-  readonly form: IndicatorForm;
+  /** Null only with a proposal: no control applies anything of its pattern. */
+  readonly form: IndicatorForm | null;
+  readonly proposal?: Proposal;
   readonly name: string;
   readonly attackIds: readonly string[];
   readonly severity: number | null;
-  readonly sighting: SightingBody;
+  /** Absent when this plant has not met it. */
+  readonly sighting?: SightingBody;
   /** Observed unless an operator speaks as an analyst. */
   readonly basis?: 1 | 3;
 }
@@ -41,7 +45,8 @@ const UNKNOWN_SEVERITY = 40;
 /** Seals the entries that state an attack. Throws `blindingKey.missing` and what `signStance` throws. */
 export function stateAttack(ports: StatementPorts, input: MetAttack): Sealed[] {
   const { clock, memory, ownFeed } = ports;
-  const key = toPattern(input.form);
+  const { form, proposal, sighting } = input;
+  const key = form === null ? (proposal as Proposal).key : toPattern(form);
   const id = indicatorId(key);
   const subject = memory.subject(id);
   if (subject === undefined)
@@ -50,12 +55,13 @@ export function stateAttack(ports: StatementPorts, input: MetAttack): Sealed[] {
       "no subject can be named before the consortium's blinding key is known",
     );
   const at = Math.floor(clock.nowMs());
-  const tlp = stricterTlp(ports.release.tlp, memory.record(id)?.tlp);
+  const tlp = stricterTlp(stricterTlp(ports.release.tlp, memory.record(id)?.tlp), proposal?.tlp);
   const envelope = { at, tlp };
-  const validUntil = Math.floor(at / 1000) + Math.round(ports.release.validityDays * 86_400);
+  const endsMs = at + ports.release.validityDays * 86_400_000;
+  const validUntil = Math.round(Math.min(endsMs, proposal?.validUntilMs ?? endsMs) / 1000);
   const support = {
     stance: 1,
-    confidence: Math.max(1, input.severity ?? UNKNOWN_SEVERITY),
+    confidence: Math.max(1, input.severity ?? proposal?.confidence ?? UNKNOWN_SEVERITY),
     validUntil,
     tlp,
   } as const;
@@ -67,31 +73,36 @@ export function stateAttack(ports: StatementPorts, input: MetAttack): Sealed[] {
   };
 
   const object = memory.record(id)?.object ?? indicatorObject(key, id, input, at);
-  const response = responseObject(input.form);
   const content = add({ ...envelope, kind: "content", body: { type: "indicator", object } });
-  add({ ...envelope, kind: "content", body: { type: "response", indicator: id, object: response } });
-  add(signStance(ports, { ...support, subject, basis: input.basis ?? 1, content: content.commitment }));
-  const outcome = ports.validate(input.form);
-  const responseSubject = memory.subject(responseId(id, response));
-  if (outcome.ok && responseSubject !== undefined) {
-    const run = add({
-      ...envelope,
-      kind: "content",
-      body: { type: "validation", indicator: id, result: outcome.result },
-    });
-    add(signStance(ports, { ...support, subject: responseSubject, basis: 2, content: run.commitment }));
+  const own = { ...support, subject, basis: input.basis ?? 1, content: content.commitment } as const;
+  if (form === null) add(signStance(ports, own));
+  else {
+    const response = responseObject(form);
+    add({ ...envelope, kind: "content", body: { type: "response", indicator: id, object: response } });
+    add(signStance(ports, own));
+    const outcome = ports.validate(form);
+    const responseSubject = memory.subject(responseId(id, response));
+    if (outcome.ok && responseSubject !== undefined) {
+      const run = add({
+        ...envelope,
+        kind: "content",
+        body: { type: "validation", indicator: id, result: outcome.result },
+      });
+      add(signStance(ports, { ...support, subject: responseSubject, basis: 2, content: run.commitment }));
+    }
   }
-  add({ ...envelope, kind: "sighting", body: input.sighting });
+  if (sighting !== undefined) add({ ...envelope, kind: "sighting", body: sighting });
   return sealed;
 }
 
 function indicatorObject(
   key: ReturnType<typeof toPattern>,
   id: IndicatorId,
-  input: { name: string; attackIds: readonly string[] },
+  input: Pick<MetAttack, "name" | "attackIds" | "proposal">,
   at: number,
 ): StixIndicator {
   const time = new Date(at).toISOString();
+  const { origin, validUntilMs: until } = input.proposal ?? {};
   const references = input.attackIds.map((external_id) => ({ source_name: "mitre-attack", external_id }));
   return {
     type: "indicator",
@@ -104,7 +115,9 @@ function indicatorObject(
     pattern: key.pattern,
     pattern_type: key.patternType,
     valid_from: time,
+    ...(until !== undefined && { valid_until: new Date(until).toISOString() }),
     ...(references.length > 0 && { external_references: references }),
+    ...(origin !== undefined && { x_anamnesis_origin: origin }),
   };
 }
 

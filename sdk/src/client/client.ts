@@ -1,4 +1,5 @@
 import { AnamnesisError } from "../core/errors.ts";
+import type { Proposal, StixIndicator } from "../core/types.ts";
 import type {
   Audit,
   Change,
@@ -10,6 +11,8 @@ import type {
   HealthView,
   IndicatorFilter,
   IndicatorView,
+  KnowledgePage,
+  ProposedView,
   QueuedCandidate,
   RebuildView,
   RecallAnswer,
@@ -18,6 +21,7 @@ import type {
   VaccineView,
   WhyAnswer,
 } from "../core/views.ts";
+import { proposeAll } from "./propose.ts";
 import { type Publishable, type PublishOptions, type PublishResult, publishLines } from "./publish.ts";
 import { type Connection, type Fetch, request, requestBytes } from "./request.ts";
 import { DEFAULT_RETRY, type RetryPolicy, strongRandom, wait } from "./retry.ts";
@@ -66,6 +70,10 @@ export interface Client {
     options?: CallOptions,
   ): Promise<readonly StoredDetection[]>;
   candidates(options?: CallOptions): Promise<readonly QueuedCandidate[]>;
+  /** Proposes knowledge from outside in requests of bounded size; what passes selection awaits release. */
+  propose(proposals: readonly Proposal[], options?: CallOptions): Promise<ProposedView>;
+  /** Every indicator as it travels: STIX 2.1 objects with their origin. */
+  knowledge(options?: CallOptions): AsyncGenerator<StixIndicator, void, undefined>;
   release(id: string, options?: CallOptions): Promise<IndicatorView>;
   hold(id: string, untilMs: number, options?: CallOptions): Promise<QueuedCandidate>;
   attest(
@@ -144,6 +152,16 @@ export function createClient(options: ClientOptions): Client {
       (await get<{ detections: StoredDetection[] }>("/detections", call, { ...page })).detections,
     candidates: async (call) =>
       (await get<{ candidates: QueuedCandidate[] }>("/candidates", call)).candidates,
+    propose: (proposals, call) =>
+      proposeAll(proposals, (some) => post<ProposedView>("/candidates", { proposals: some }, call)),
+    async *knowledge(call) {
+      for (let after: string | undefined; ; ) {
+        const page = await get<KnowledgePage>("/knowledge", call, { ...(after !== undefined && { after }) });
+        yield* page.objects;
+        if (page.next === null) return;
+        after = page.next;
+      }
+    },
     release: (id, call) => post(`/candidates/${part(id)}/release`, undefined, call),
     hold: (id, untilMs, call) => post(`/candidates/${part(id)}/hold`, { untilMs }, call),
     attest: (id, stance, confidence, call) =>

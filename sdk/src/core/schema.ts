@@ -30,6 +30,15 @@ export const patternTypeSchema = z.enum([
 /** The action classes, ascending. */
 export const actionSchema = z.enum(["observe", "alert", "deny", "block", "isolate"]);
 
+/** Where knowledge from outside was taken from. */
+export const originSchema = z.strictObject({
+  format: z.enum(["stix", "misp", "zeek-intel", "suricata", "sigma", "yara"]),
+  id: text(128).min(1),
+  author: text(256).optional(),
+  licence: text(512).optional(),
+  source: text(16_384).min(1),
+});
+
 /** STIX 2.1 Indicator (§4.7), the properties that Anamnesis carries. */
 export const stixIndicatorSchema = z.strictObject({
   type: z.literal("indicator"),
@@ -42,6 +51,8 @@ export const stixIndicatorSchema = z.strictObject({
   pattern: text(16_384).min(1),
   pattern_type: patternTypeSchema,
   valid_from: text(40),
+  valid_until: text(40).optional(),
+  x_anamnesis_origin: originSchema.optional(),
   external_references: z
     .array(z.strictObject({ source_name: text(64), external_id: text(64) }))
     .max(32)

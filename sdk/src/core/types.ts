@@ -174,6 +174,36 @@ export interface IndicatorKey {
   readonly pattern: string;
 }
 
+/** The formats in which others write down what they know. */
+export type KnowledgeFormat = "stix" | "misp" | "zeek-intel" | "suricata" | "sigma" | "yara";
+
+/** Where a proposal comes from: kept with it wherever it travels, and what an export is made of. */
+export interface Origin {
+  readonly format: KnowledgeFormat;
+  /** Its own id there: a STIX id, a UUID, a sid, a rule's name. At most 128 characters. */
+  readonly id: string;
+  /** Who wrote it, as named there. At most 256 characters. */
+  readonly author?: string;
+  /** Under what it may be used, as stated there. At most 512 characters. */
+  readonly licence?: string;
+  /** The objects, attribute, line or rule, as they were written. At most 16,384 characters. */
+  readonly source: string;
+}
+
+/** One thing to look for, said by somebody outside. One object may hold several: each alone means the attack. */
+export interface Proposal {
+  readonly key: IndicatorKey;
+  readonly name: string;
+  /** 0–100, how sure its author is; null when nothing is said. */
+  readonly confidence: number | null;
+  /** ATT&CK technique ids, upper case. */
+  readonly attackIds: readonly string[];
+  readonly tlp: Tlp;
+  /** End of validity, ms since the epoch. */
+  readonly validUntilMs?: number;
+  readonly origin: Origin;
+}
+
 /** What an indicator means to a control. */
 export type IndicatorForm =
   | { readonly form: "observable"; readonly observable: Observable }
@@ -194,7 +224,10 @@ export interface StixIndicator {
   readonly pattern: string;
   readonly pattern_type: PatternType;
   readonly valid_from: string;
+  readonly valid_until?: string;
   readonly external_references?: readonly { source_name: string; external_id: string }[];
+  /** Whose knowledge it was before it became the consortium's. */
+  readonly x_anamnesis_origin?: Origin;
 }
 
 /** Ascending in force. deny refuses single commands, block drops flows or addresses, isolate cuts an asset. */

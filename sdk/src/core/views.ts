@@ -7,9 +7,11 @@ import type {
   IndicatorForm,
   IndicatorId,
   MemberNumber,
+  Proposal,
   PurdueLevel,
   ReleaseClass,
   Status,
+  StixIndicator,
   Subject,
 } from "./types.ts";
 
@@ -101,19 +103,40 @@ export interface StoredDetection {
 /** A candidate that awaits the company's word. */
 export interface QueuedCandidate {
   readonly id: IndicatorId;
-  readonly form: IndicatorForm;
+  /** Null for a pattern of which no control applies anything. */
+  readonly form: IndicatorForm | null;
+  /** What somebody outside says; the detectors of this plant may have met it or not. */
+  readonly proposal?: Proposal;
   readonly class: ReleaseClass;
   readonly severity: number | null;
   readonly name: string;
   readonly attackIds: readonly string[];
   readonly firstMs: number;
   readonly lastMs: number;
+  /** How often this plant's detectors met it; 0 for knowledge from outside. */
   readonly count: number;
   readonly state: "review" | "held";
   /** Why it was not released by itself: `release.review`, `validation.hit` … */
   readonly reason: string;
   /** End of a hold, ms since the epoch; then it is back in review, louder. */
   readonly holdUntilMs?: number;
+}
+
+/** Indicators as they travel. */
+export interface KnowledgePage {
+  readonly objects: readonly StixIndicator[];
+  /** Ask again after this one; null at the end. */
+  readonly next: IndicatorId | null;
+}
+
+/** What became of proposals. */
+export interface ProposedView {
+  /** They await release now. */
+  readonly queued: number;
+  /** They are known, or awaited release already. */
+  readonly known: number;
+  /** They touch Self, a warninglist or what half the world shares. */
+  readonly stopped: readonly Stopped[];
 }
 
 // ── records ──────────────────────────────────────────────────────────────────────────────────

@@ -258,6 +258,7 @@ export async function makeConsortium(
       ownFeed: node.ownFeed,
       publish: node.publish,
       validityDays: policy.release.validityDays,
+      selection: policy.selection,
       view: (id) => view(plant, id) as IndicatorView,
     });
     const running: RunningPlant = { node, rooms, store, peers, detector, commands };

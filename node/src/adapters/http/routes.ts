@@ -1,11 +1,12 @@
 /** The one table of routes: the server registers it, the OpenAPI document describes it. */
 import { AnamnesisError } from "@anamnesis/sdk/core/errors";
-import type { Stance } from "@anamnesis/sdk/core/types";
+import type { IndicatorId, Proposal, Stance } from "@anamnesis/sdk/core/types";
 import type { EvidenceSelection } from "../../api.ts";
 import { renderMetrics } from "./metrics.ts";
 import { type Route, route } from "./route.ts";
 import * as schema from "./schemas.ts";
 import { evidenceBody, evidenceParams, evidenceSchema } from "./schemas-evidence.ts";
+import * as knowledge from "./schemas-knowledge.ts";
 import { rebuildBody, rebuildSchema } from "./schemas-rebuild.ts";
 
 const STANCES: Readonly<Record<"support" | "refute" | "withdraw", Stance>> = {
@@ -130,6 +131,25 @@ export const ROUTES: readonly Route[] = [
     request: { query: schema.noQuery },
     response: schema.candidatesSchema,
     handle: ({ api }) => ({ candidates: api.candidates() }),
+  }),
+  route({
+    method: "post",
+    path: `${V1}/candidates`,
+    access: "command",
+    summary: "Proposes knowledge from outside: it awaits release like what this plant saw",
+    request: { query: schema.noQuery, body: knowledge.proposeBody },
+    response: knowledge.proposedSchema,
+    handle: ({ api }, { body }) => api.propose(body.proposals as readonly Proposal[]),
+  }),
+  route({
+    method: "get",
+    path: `${V1}/knowledge`,
+    access: "read",
+    summary: "Indicators as they travel, in the order of their ids, a page at a time",
+    request: { query: knowledge.knowledgeQuery },
+    response: knowledge.knowledgeSchema,
+    handle: ({ api }, { query }) =>
+      api.knowledge(query.after as IndicatorId | undefined, query.limit ?? 1000),
   }),
   route({
     method: "post",

@@ -1,3 +1,8 @@
+import { isAnamnesisError } from "@anamnesis/sdk/core/errors";
+import { parsePattern } from "@anamnesis/sdk/core/pattern";
+import { originSchema, patternTypeSchema } from "@anamnesis/sdk/core/schema";
+import type { PatternType } from "@anamnesis/sdk/core/types";
+import { parseStixPattern } from "@anamnesis/sdk/knowledge/stix-pattern";
 import { z } from "zod";
 import { address, bytes32, member, ms } from "./schemas-base.ts";
 
@@ -79,11 +84,38 @@ export const detectionSchema = z
   })
   .meta({ id: "Detection" });
 
+/** What somebody outside says, in the format's own words. */
+export const proposalSchema = z
+  .strictObject({
+    key: z
+      .strictObject({ patternType: patternTypeSchema, pattern: z.string().min(1).max(16_384) })
+      .superRefine(checkKey),
+    name: z.string().min(1).max(512),
+    confidence: z.int().min(0).max(100).nullable(),
+    attackIds: z.array(z.string().regex(/^T\d{4}(?:\.\d{3})?$/, "expected an ATT&CK technique")).max(32),
+    tlp: z.enum(["clear", "green", "amber", "amber+strict"]),
+    validUntilMs: ms.optional(),
+    origin: originSchema,
+  })
+  .meta({ id: "Proposal" });
+
+/** A pattern that no other reader would accept is no knowledge. */
+function checkKey(key: { patternType: PatternType; pattern: string }, context: z.RefinementCtx): void {
+  try {
+    if (key.patternType === "stix") parseStixPattern(key.pattern);
+    else parsePattern(key);
+  } catch (error) {
+    if (!isAnamnesisError(error)) throw error;
+    context.addIssue({ code: "custom", message: error.message });
+  }
+}
+
 /** What awaits the company's word. */
 export const candidateSchema = z
   .object({
     id: bytes32,
-    form,
+    form: form.nullable(),
+    proposal: proposalSchema.optional(),
     class: z.enum(["observable", "modbus-write-by-non-writer"]),
     severity,
     name: z.string(),

@@ -96,7 +96,7 @@ export const indicatorSchema = z
     class: releaseClass,
     patternType: z.string(),
     pattern: z.string(),
-    form: candidateSchema.shape.form.nullable(),
+    form: candidateSchema.shape.form,
     tlp: z.string(),
     origin: z.object({ feed: address, member: member.nullable() }),
     status: z.object({

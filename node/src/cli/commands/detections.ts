@@ -22,7 +22,7 @@ export function showCandidates(candidates: readonly QueuedCandidate[]): Result {
               String(one.count),
               time(one.lastMs, style.nowMs),
               one.reason,
-              one.form.form === "observable" ? `${one.form.observable.value}  ${one.name}` : one.name,
+              one.form?.form === "observable" ? `${one.form.observable.value}  ${one.name}` : one.name,
             ]),
             style,
           ),

@@ -9,6 +9,15 @@ const json = (body: unknown): RequestInit => ({
   headers: { "content-type": "application/json", "idempotency-key": "k-1" },
 });
 
+const PROPOSAL = {
+  key: { patternType: "stix", pattern: "[file:name = 'a.dll' AND file:size = 3]" },
+  name: "a file",
+  confidence: 60,
+  attackIds: ["T0883"],
+  tlp: "green",
+  origin: { format: "stix", id: "indicator--1", source: "[]" },
+};
+
 /** One good request for each route of the table. */
 const GOOD: Readonly<Record<string, { path: string; init?: RequestInit; call?: unknown[] }>> = {
   "get /api/v1/health": { path: "/api/v1/health", call: ["health"] },
@@ -40,6 +49,15 @@ const GOOD: Readonly<Record<string, { path: string; init?: RequestInit; call?: u
     call: ["publish", "soc", [{ line: "{}" }], "k-1"],
   },
   "get /api/v1/candidates": { path: "/api/v1/candidates", call: ["candidates"] },
+  "post /api/v1/candidates": {
+    path: "/api/v1/candidates",
+    init: json({ proposals: [PROPOSAL] }),
+    call: ["propose", 1],
+  },
+  "get /api/v1/knowledge": {
+    path: `/api/v1/knowledge?after=${KNOWN_ID}&limit=5`,
+    call: ["knowledge", KNOWN_ID, 5],
+  },
   "post /api/v1/candidates/:id/release": {
     path: `/api/v1/candidates/${CANDIDATE_ID}/release`,
     init: { method: "POST" },

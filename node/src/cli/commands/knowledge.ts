@@ -1,0 +1,151 @@
+/* Knowledge from outside in, and the consortium's out, by files. */
+import { closeSync, openSync, readFileSync, statSync, writeSync } from "node:fs";
+import { AnamnesisError } from "@anamnesis/sdk/core/errors";
+import { stixId } from "@anamnesis/sdk/core/ids";
+import type { KnowledgeFormat, Origin, StixIndicator } from "@anamnesis/sdk/core/types";
+import type { ProposedView } from "@anamnesis/sdk/core/views";
+import { type Knowledge, MAX_FILE, type Refusal } from "@anamnesis/sdk/knowledge/knowledge";
+import { readKnowledge } from "@anamnesis/sdk/knowledge/read";
+import { writeKnowledge } from "@anamnesis/sdk/knowledge/write";
+import { count, table } from "../output.ts";
+import type { Result } from "../program.ts";
+import type { Session } from "../session.ts";
+
+/** Lines shown of a list. */
+const SHOWN = 20;
+
+/** What `indicators import` takes. */
+export interface ImportOptions {
+  readonly format?: KnowledgeFormat;
+  readonly dryRun?: true;
+}
+
+/**
+ * Reads a file and proposes what it holds; with `dryRun` it only tells.
+ * @throws AnamnesisError `config.invalid` when it cannot be read, `input.invalid` when it is no knowledge
+ */
+export async function importKnowledge(
+  ask: Session["ask"] | undefined,
+  path: string,
+  options: ImportOptions,
+  nowMs: number,
+): Promise<Result> {
+  const knowledge = readKnowledge(fileText(path), nowMs, options.format);
+  const proposals = knowledge.proposals.map(({ form: _, ...proposal }) => proposal);
+  const proposed = options.dryRun === true ? undefined : await ask?.propose(proposals);
+  return {
+    json: { ...knowledge, ...(proposed && { proposed }) },
+    raw: knowledge.proposals.map(({ key }) => key.pattern),
+    human: (style) =>
+      [...summary(knowledge, proposed), ...refusalLines(knowledge.refusals, style)].join("\n"),
+    exit: knowledge.proposals.length === 0 ? 1 : 0,
+  };
+}
+
+function summary({ format, proposals, refusals }: Knowledge, proposed: ProposedView | undefined): string[] {
+  const applied = proposals.filter(({ form }) => form !== null).length;
+  const lines = [
+    `${format}: ${count(proposals.length, "indicator")}, ${applied} of them for controls, ${refusals.length} refused`,
+  ];
+  if (proposed === undefined) return [...lines, "Nothing was proposed (dry run)."];
+  const { queued, known, stopped } = proposed;
+  lines.push(
+    `${queued} now await release, ${known} are known already, ${stopped.length} stopped by negative selection`,
+  );
+  for (const { value, code, entry } of stopped.slice(0, SHOWN)) lines.push(`  ${value}: ${code}, ${entry}`);
+  if (stopped.length > SHOWN) lines.push(`  and ${stopped.length - SHOWN} more (-o json shows all)`);
+  if (queued > 0)
+    lines.push("Look at them with anamnesis detections review; nothing of them acts before its release.");
+  return lines;
+}
+
+function refusalLines(refusals: readonly Refusal[], style: Parameters<typeof table>[2]): string[] {
+  if (refusals.length === 0) return [];
+  const byReason = new Map<string, { count: number; example: Refusal }>();
+  for (const refusal of refusals) {
+    const held = byReason.get(refusal.reason);
+    byReason.set(refusal.reason, { count: (held?.count ?? 0) + 1, example: held?.example ?? refusal });
+  }
+  const rows = [...byReason].map(([reason, { count: times, example }]) => [
+    reason,
+    String(times),
+    `${example.where}: ${example.detail}`,
+  ]);
+  return ["", table(["REFUSED", "TIMES", "FOR EXAMPLE"], rows, style)];
+}
+
+/**
+ * Writes indicators in one format: those that came in it as they were written, and for STIX this
+ * consortium's own, too.
+ * @throws AnamnesisError `config.invalid` when the file is there or cannot be written
+ */
+export async function exportKnowledge(
+  ask: Session["ask"],
+  format: KnowledgeFormat,
+  path: string | undefined,
+): Promise<Result> {
+  const origins: Origin[] = [];
+  for await (const object of ask.knowledge()) {
+    const { x_anamnesis_origin: origin, ...bare } = object;
+    if (origin?.format === format) origins.push(origin);
+    else if (format === "stix") origins.push({ format, id: object.id, source: stixSource(bare, origin) });
+  }
+  const text = writeKnowledge(format, origins, bundleIdOf(origins));
+  if (path !== undefined) writeNew(path, text);
+  return {
+    json: { format, indicators: origins.length, ...(path === undefined ? { text } : { file: path }) },
+    raw: path === undefined ? [text.trimEnd()] : [path],
+    human: () => (path === undefined ? text : `${count(origins.length, "indicator")} in ${path}\n`),
+  };
+}
+
+/** An indicator of ours, or of another format: said in STIX, its origin as a reference. */
+function stixSource(object: Omit<StixIndicator, "x_anamnesis_origin">, origin: Origin | undefined): string {
+  const references = [
+    ...(object.external_references ?? []),
+    ...(origin
+      ? [
+          {
+            source_name: origin.format,
+            external_id: origin.id,
+            ...(origin.author && { description: origin.author }),
+          },
+        ]
+      : []),
+  ];
+  return JSON.stringify([{ ...object, ...(references.length > 0 && { external_references: references }) }]);
+}
+
+/** The same indicators are the same bundle. */
+function bundleIdOf(origins: readonly Origin[]): string {
+  return stixId("bundle", origins.map(({ source }) => source).join("\n"));
+}
+
+function fileText(path: string): string {
+  try {
+    if (path !== "-" && statSync(path).size > 4 * MAX_FILE)
+      throw new AnamnesisError("input.tooLarge", `${path} is larger than ${MAX_FILE} characters; split it`);
+    return readFileSync(path === "-" ? 0 : path, "utf8");
+  } catch (cause) {
+    if (cause instanceof AnamnesisError) throw cause;
+    throw new AnamnesisError(
+      "config.invalid",
+      `${path} cannot be read; give a file, or - for standard input`,
+      { cause },
+    );
+  }
+}
+
+function writeNew(path: string, text: string): void {
+  try {
+    const file = openSync(path, "wx", 0o644);
+    writeSync(file, text);
+    closeSync(file);
+  } catch (cause) {
+    throw new AnamnesisError(
+      "config.invalid",
+      `${path} cannot be written, or is there already; name a new file`,
+      { cause },
+    );
+  }
+}

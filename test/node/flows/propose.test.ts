@@ -1,0 +1,111 @@
+/** Knowledge from outside: selected, released by the operator's word alone, attested as an analyst's, exported again. */
+import { indicatorId } from "@anamnesis/sdk/core/ids";
+import type { Proposal } from "@anamnesis/sdk/core/types";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { type Consortium, makeConsortium } from "../support/consortium.ts";
+
+const proposal = (pattern: string, extra: Partial<Proposal> = {}): Proposal => ({
+  key: { patternType: "stix", pattern },
+  name: "from a feed",
+  confidence: 60,
+  attackIds: ["T0883"],
+  tlp: "green",
+  origin: { format: "stix", id: "indicator--1", author: "A CERT", licence: "CC-BY 4.0", source: "[]" },
+  ...extra,
+});
+const ADDRESS = proposal("[ipv4-addr:value = '203.0.113.9']");
+const COMPOUND = proposal("[file:name = 'a.dll' AND file:size = 3]");
+
+let consortium: Consortium;
+let close: () => Promise<void>;
+beforeEach(async () => {
+  [consortium, close] = await makeConsortium(4);
+});
+afterEach(() => close());
+
+const commands = (number: number) => consortium.plant(number).running!.commands;
+
+test("nothing acts before the operator's word, and then members attest it as an analyst's", async () => {
+  expect(await commands(1).propose([ADDRESS, ADDRESS])).toEqual({ queued: 1, known: 1, stopped: [] });
+  await consortium.settle();
+  const id = indicatorId(ADDRESS.key);
+  for (const plant of consortium.plants) {
+    expect(consortium.view(plant, id)).toBeUndefined();
+    expect(plant.control.inForce.size).toBe(0);
+  }
+
+  await commands(1).release(id);
+  await consortium.settle();
+  for (const plant of consortium.plants)
+    expect(consortium.view(plant, id)?.stances).toContainEqual(
+      expect.objectContaining({ member: 1, basis: "analyst", confidence: 60 }),
+    );
+  const { object, tlp } = consortium.plant(3).running!.rooms.memory.record(id)!;
+  expect(object).toMatchObject({
+    name: "from a feed",
+    x_anamnesis_origin: ADDRESS.origin,
+    external_references: [{ source_name: "mitre-attack", external_id: "T0883" }],
+  });
+  expect(tlp).not.toBe("clear");
+  // An analyst's word is a witness's (DESIGN §4); the others tested it on their own traffic.
+  for (const plant of consortium.plants) expect(consortium.status(plant, id)).toBe("attested");
+  expect(await commands(1).propose([ADDRESS])).toEqual({ queued: 0, known: 1, stopped: [] });
+  expect(consortium.faults()).toEqual([]);
+});
+
+test("a pattern that no control applies is kept, shown and passed on", async () => {
+  await commands(1).propose([COMPOUND]);
+  const id = indicatorId(COMPOUND.key);
+  await commands(1).release(id);
+  await consortium.settle();
+  for (const plant of consortium.plants) {
+    expect(consortium.view(plant, id)).toMatchObject({ form: null, responseAction: null });
+    expect(plant.control.inForce.has(id)).toBe(false);
+  }
+});
+
+test("what touches the plant itself is stopped, with the entry", async () => {
+  const answer = await commands(1).propose([
+    proposal("[ipv4-addr:value = '10.2.2.10']"),
+    proposal("[domain-name:value = 'hmi.plant.example']"),
+    proposal("[ipv4-addr:value = '8.8.8.8']"),
+    proposal("[ipv4-addr:value = '127.0.0.1']"),
+  ]);
+  expect(answer).toMatchObject({ queued: 0, known: 0 });
+  expect(answer.stopped.map(({ code }) => code)).toEqual([
+    "candidate.self",
+    "candidate.self",
+    "candidate.allowlisted",
+    "candidate.reserved",
+  ]);
+});
+
+test("a candidate that detectors meet before its release is a sighting, and keeps its origin", async () => {
+  await commands(1).propose([ADDRESS]);
+  consortium.alert(consortium.plant(1), "203.0.113.9");
+  await consortium.settle();
+  const id = indicatorId(ADDRESS.key);
+  const record = consortium.plant(2).running!.rooms.memory.record(id);
+  expect(record?.sightings.size).toBe(1);
+  expect(consortium.view(consortium.plant(2), id)?.stances).toContainEqual(
+    expect.objectContaining({ member: 1, basis: "observed" }),
+  );
+});
+
+test("survives a power cut: what was said to await release still does", async () => {
+  const plant = consortium.plant(1);
+  await commands(1).propose([ADDRESS, COMPOUND]);
+  consortium.crash(plant);
+  await consortium.start(plant);
+  expect(plant.running!.rooms.detections.queued().map(({ proposal: said }) => said)).toEqual(
+    expect.arrayContaining([ADDRESS, COMPOUND]),
+  );
+});
+
+test("validity ends when its author says", async () => {
+  const soon = consortium.world.nowMs() + 3_600_000;
+  const brief = { ...ADDRESS, validUntilMs: soon };
+  await commands(1).propose([brief]);
+  const view = await commands(1).release(indicatorId(ADDRESS.key));
+  expect(view.stances[0]?.validUntilMs).toBeLessThanOrEqual(soon + 500);
+});
