@@ -7,9 +7,9 @@ import { readHeader } from "@anamnesis/sdk/evidence/header";
 import type { ValidatorSet } from "@anamnesis/sdk/evidence/types";
 import type { ProvenState } from "../ports.ts";
 import type { MemoryRecord } from "../state/memory.ts";
-import { headsOf } from "./archive.ts";
 import { subjectsOf } from "./archive-due.ts";
 import { archivedLead, genesisAnchor, leadTo, validatorsOf } from "./archive-headers.ts";
+import { headsOf } from "./archive-heads.ts";
 import type { ExportPorts, Plan } from "./archive-types.ts";
 
 /** Registers asked for at once. */

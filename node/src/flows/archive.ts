@@ -1,15 +1,15 @@
 /*
- * The archive of proofs: after the index has moved, one multiproof for the records this plant acted on and
- * of which the chain says something new (DESIGN §7), since chain nodes forget old state.
+ * The archive of proofs: for each block in which the chain says something new of records this plant acted on,
+ * one multiproof (DESIGN §7), since chain nodes forget old state.
  *
- * It works beside everything else: one question at a time, at most one a second, of bounded size, and
- * whatever fails is found due again, also after a crash.
+ * It works beside everything else: when nothing has changed for a moment, though before the chain forgets; one
+ * question at a time, at most one a second, of bounded size. Whatever fails is found due again, also after a
+ * crash: then at the newest block.
  */
 import { setTimeout as delay } from "node:timers/promises";
 import { AnamnesisError, isAnamnesisError } from "@anamnesis/sdk/core/errors";
-import { recoverSigner } from "@anamnesis/sdk/core/signature";
 import type { TypedDataHasher } from "@anamnesis/sdk/core/typed-data";
-import type { Address, IndicatorId, SignedHead, Subject } from "@anamnesis/sdk/core/types";
+import type { Address, IndicatorId, Subject } from "@anamnesis/sdk/core/types";
 import type { DoctorView } from "../api.ts";
 import type { Chain, Clock, Log, ProvenState } from "../ports.ts";
 import type { Rooms } from "../rooms.ts";
@@ -18,6 +18,8 @@ import type { MemoryRecord } from "../state/memory.ts";
 import type { RegistryChange } from "../state/registry.ts";
 import { fingerprintsOf, isActedOn, isUnproved, subjectsOf } from "./archive-due.ts";
 import { asHex, genesisAnchor, leadTo, validatorsOf } from "./archive-headers.ts";
+import { headsOf } from "./archive-heads.ts";
+import { createPending } from "./archive-pending.ts";
 
 /** Ports of the archive. */
 export interface ArchivePorts {
@@ -44,8 +46,11 @@ export interface Archiver {
 
 /** Registers in one proof: what an answer of a chain node holds easily. */
 const MOST_REGISTERS = 1024;
-/** Heads whose signatures are looked up for one proof. */
-const MOST_HEADS = 8;
+/** So long nothing may have changed before a proof is asked for, and so long it may wait at most, ms. */
+const QUIET_MS = 1500;
+const LATE_MS = 60_000;
+/** Chain nodes keep the state of 128 blocks at least: a block further back is not asked for. */
+const KEPT_BLOCKS = 120;
 /** Between two proofs, ms; after failures up to a minute. */
 const PACE_MS = 1000;
 const MOST_PACE_MS = 60_000;
@@ -59,11 +64,22 @@ const SCAN_MS = 60_000;
 const SCANNED_AT_ONCE = 500;
 const MAX_BYTES = 1 << 30;
 
+/** What one proof is asked for, and records that turned out to need none. */
+interface Batch {
+  readonly block: number;
+  readonly subjects: readonly Subject[];
+  readonly ids: readonly IndicatorId[];
+  readonly settled: readonly IndicatorId[];
+}
+
 /** Starts with everything that is due. */
 export function createArchiver(ports: ArchivePorts): Archiver {
   const { clock, log, chain, rooms, self, maxBytes = MAX_BYTES } = ports;
   const { archive, memory, registry, store } = rooms;
   const dirty = new Set<IndicatorId>();
+  const pending = createPending();
+  let quietAtMs = 0;
+  let lateAtMs = Number.POSITIVE_INFINITY;
   let scanAtMs = 0;
   /** Where the look at all records goes on; undefined when it is done. */
   let walk: Iterator<MemoryRecord> | undefined;
@@ -90,17 +106,44 @@ export function createArchiver(ports: ArchivePorts): Archiver {
     }
   }
 
-  /** The next records whose registers fit into one proof. */
-  function nextBatch(): { readonly subjects: readonly Subject[]; readonly ids: readonly IndicatorId[] } {
+  /** What is proved next: the oldest block that waits, or whatever is due at the newest. */
+  function nextBatch(newest: number): Batch | undefined {
+    for (;;) {
+      const next = pending.oldest(newest - KEPT_BLOCKS);
+      if (next === undefined) break;
+      const { block, ids } = next;
+      const found = batchOf(block, ids, (record) => isMissing(record, block));
+      pending.done(block, found.settled);
+      if (found.ids.length > 0) return found;
+    }
+    const found = batchOf(newest, dirty, isDue);
+    for (const id of found.settled) dirty.delete(id);
+    return found.ids.length > 0 || isHeadDue() ? found : undefined;
+  }
+
+  /** Whether no archived block proves what changed in this one. */
+  function isMissing(record: MemoryRecord, block: number): boolean {
+    const proved = memory.subject(record.id);
+    const row = proved === undefined ? undefined : archive.newest(proved);
+    return (row?.block.number ?? -1) < block && isActedOn(rooms, record, self);
+  }
+
+  /** Of some records those whose registers fit into one proof, and those that need none. */
+  function batchOf(
+    block: number,
+    among: ReadonlySet<IndicatorId>,
+    isWanted: (record: MemoryRecord) => boolean,
+  ): Batch {
     const subjects: Subject[] = [];
     const ids: IndicatorId[] = [];
+    const settled: IndicatorId[] = [];
     const most = Math.max(1, Math.floor(MOST_REGISTERS / Math.max(1, registry.members().length)));
     let left = SCANNED_AT_ONCE;
-    for (const id of dirty) {
+    for (const id of among) {
       if (left-- === 0) break;
       const record = memory.record(id);
-      if (record === undefined || !isDue(record)) {
-        dirty.delete(id);
+      if (record === undefined || !isWanted(record)) {
+        settled.push(id);
         continue;
       }
       const own = subjectsOf(memory, record);
@@ -108,7 +151,7 @@ export function createArchiver(ports: ArchivePorts): Archiver {
       subjects.push(...own);
       ids.push(id);
     }
-    return { subjects, ids };
+    return { block, subjects, ids, settled };
   }
 
   function isHeadDue(): boolean {
@@ -121,21 +164,27 @@ export function createArchiver(ports: ArchivePorts): Archiver {
     if (at === undefined) return;
     if (rolledBack) await forgetForks();
     scanSome();
-    const { subjects, ids } = nextBatch();
-    if (subjects.length === 0 && !isHeadDue()) return;
+    const batch = nextBatch(at.number);
+    if (batch === undefined) {
+      lateAtMs = Number.POSITIVE_INFINITY;
+      return;
+    }
+    const { block: wanted, subjects, ids } = batch;
     notBeforeMs = clock.monotonicMs() + PACE_MS;
     requireRoom();
     const state = await chain.prove({
-      block: at.number,
+      block: wanted,
       memberCount: registry.members().length,
-      keys: registry.keys(),
+      keys: registry.keys().filter((key) => (registry.key(key)?.addedAtBlock ?? 0) <= wanted),
       subjects,
     });
-    await keep(state, at.number);
-    for (const id of ids) dirty.delete(id);
+    await keep(state, wanted);
+    pending.done(wanted, ids);
+    // Those of an older block may be due at a newer one; the next look tells.
+    if (wanted === at.number) for (const id of ids) dirty.delete(id);
     headsAtMs = clock.monotonicMs() + HEAD_PACE_MS;
     const { block } = state;
-    log.debug("archive.kept", { block: block.number, wanted: at.number, subjects: subjects.length });
+    log.debug("archive.kept", { block: block.number, wanted, subjects: subjects.length });
   }
 
   async function keep(state: ProvenState, wantedBlock: number): Promise<void> {
@@ -203,6 +252,12 @@ export function createArchiver(ports: ArchivePorts): Archiver {
     log.warn("archive.forgot", { blocks: gone.length });
   }
 
+  /** Whether it is not busy here; false for a minute at most. */
+  function isQuiet(): boolean {
+    const now = clock.monotonicMs();
+    return now >= quietAtMs || now >= lateAtMs;
+  }
+
   function step(): void {
     if (running !== undefined || clock.monotonicMs() < notBeforeMs) return;
     running = work()
@@ -228,19 +283,28 @@ export function createArchiver(ports: ArchivePorts): Archiver {
     onChain(change) {
       if (change.rolledBack) rolledBack = true;
       if (change.membership || change.parameters || change.rolledBack) scanAtMs = 0;
-      for (const subject of change.subjects) {
-        const id = memory.indicatorOf(subject);
-        if (id !== undefined) dirty.add(id);
-      }
-      step();
+      if (change.rolledBack) pending.clear();
+      if (change.subjects.size === 0) return;
+      const ids = [...change.subjects].flatMap((subject) => memory.indicatorOf(subject) ?? []);
+      for (const id of ids) dirty.add(id);
+      pending.note(change.block.number, ids);
+      quietAtMs = clock.monotonicMs() + QUIET_MS;
+      lateAtMs = Math.min(lateAtMs, clock.monotonicMs() + LATE_MS);
     },
-    tick: step,
-    status: () => ({ ...archiveOf(archive), waiting: dirty.size, failure: failure ?? null }),
+    tick() {
+      if (isQuiet()) step();
+    },
+    status: () => ({
+      ...archiveOf(archive),
+      waiting: Math.max(dirty.size, pending.size()),
+      failure: failure ?? null,
+    }),
     async stop() {
       const late = delay(LAST_MS, undefined, { ref: false });
       await Promise.race([running, late]);
       // What was recorded last is asked for once more while the chain answers; else it is due at the next start.
       notBeforeMs = 0;
+      pending.clear();
       if (failure === undefined && dirty.size > 0) step();
       notBeforeMs = Number.POSITIVE_INFINITY;
       await Promise.race([running, late]);
@@ -258,32 +322,4 @@ export function archiveOf(archive: Rooms["archive"]): NonNullable<DoctorView["ar
     waiting: 0,
     failure: null,
   };
-}
-
-/**
- * Signed heads as the proof anchors them, own feed first: held ones, else those that transactions carried.
- * @throws AnamnesisError those of the chain
- */
-export async function headsOf(
-  { chain, rooms, hasher, self }: Pick<ArchivePorts, "chain" | "rooms" | "hasher" | "self">,
-  { sizes }: ProvenState,
-  most = MOST_HEADS,
-): Promise<readonly SignedHead[]> {
-  const { archive, feeds, registry } = rooms;
-  const heads: SignedHead[] = [];
-  let asked = 0;
-  for (const feed of [self, ...registry.keys().filter((key) => key !== self)]) {
-    const size = sizes.get(feed) ?? 0;
-    if (size === 0) continue;
-    const anchored = registry.anchored(feed);
-    const isIndexed = anchored?.size === size;
-    const held = [feeds.head(feed), archive.head(feed)].find(
-      (head) => head?.size === size && (!isIndexed || head.root === anchored.root),
-    );
-    const at = registry.key(feed)?.anchoredAtBlock;
-    const asks = held === undefined && isIndexed && at !== undefined && asked++ < most;
-    const head = held ?? (asks ? await chain.anchoredHead(feed, size, at) : undefined);
-    if (head !== undefined && recoverSigner(hasher.head(head), head.signature) === feed) heads.push(head);
-  }
-  return heads;
 }
