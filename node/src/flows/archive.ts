@@ -39,6 +39,8 @@ export interface Archiver {
   onChain(change: RegistryChange): void;
   /** Once a second: archives what is due, a part at a time. */
   tick(): void;
+  /** Resolves when nothing is under way. */
+  settled(): Promise<void>;
   status(): NonNullable<DoctorView["archive"]>;
   /** Waits for what is under way. */
   stop(): Promise<void>;
@@ -294,6 +296,7 @@ export function createArchiver(ports: ArchivePorts): Archiver {
     tick() {
       if (isQuiet()) step();
     },
+    settled: async () => running,
     status: () => ({
       ...archiveOf(archive),
       waiting: Math.max(dirty.size, pending.size()),

@@ -4,6 +4,8 @@ import { mkdirSync, truncateSync, writeFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { encodeBundle } from "@anamnesis/sdk/evidence/parse";
+import type { Snapshot } from "@anamnesis/sdk/evidence/types";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { makeWorld, trustOf, type World } from "../../sdk/evidence/world.ts";
 import { runInProcess } from "./in-process.ts";
@@ -79,6 +81,24 @@ describe("a bundle", () => {
     expect(allowed.out).toContain("which nobody seals and the trust file allows");
   });
 
+  test("in another order, or with other people's proofs, is not verified", async () => {
+    const other = await makeWorld({ name: "[ipv4-addr:value = '198.51.100.9']" });
+    const [mine, theirs] = [world.bundle.snapshots[0] as Snapshot, other.bundle.snapshots[0] as Snapshot];
+    const parts: [string, Partial<Snapshot>, RegExp][] = [
+      ["order", { records: mine.records.toReversed() }, /^Not verified: .*snapshots\[0\]\.records/m],
+      ["proofs", { proof: theirs.proof }, /^Not verified: .*snapshots\[0\]\.proof\.\w+/m],
+      ["words", { records: theirs.records }, /^Not verified: /m],
+      ["feeds", { feeds: [...mine.feeds, ...mine.feeds] }, /^Not verified: .*snapshots\[0\]\.feeds/m],
+    ];
+    for (const [name, part, cause] of parts) {
+      write(`${name}.json`, encodeBundle({ ...world.bundle, snapshots: [{ ...mine, ...part }] }));
+      const { code, out } = await verify(`${name}.json`);
+      expect(code, name).toBe(1);
+      expect(out, name).toMatch(cause);
+      expect(out, name).toMatch(/^failed /m);
+    }
+  });
+
   test("under another trust file is not verified", async () => {
     write("other.json", JSON.stringify(trustOf({ chainId: 1 })));
     expect(await verify("good.json", "other.json")).toMatchObject({
@@ -105,6 +125,11 @@ describe("what is no bundle is unreadable, with 2 and the cause", () => {
     await unreadable("foreign.json", /evidence\.unreadable/);
     write("added.json", Buffer.concat([world.bytes, Buffer.from("\n")]));
     await unreadable("added.json", /evidence\.unreadable/);
+    const text = Buffer.from(world.bytes).toString();
+    write("more.json", text.replace('"memberCount":', '"member":1,"memberCount":'));
+    await unreadable("more.json", /evidence\.unreadable/);
+    write("turned.json", text.replace(/^\{("chain":\{[^}]*\}),("format":"[^"]*")/, "{$2,$1"));
+    await unreadable("turned.json", /evidence\.unreadable/);
     write("deep.json", "[".repeat(1_000_000));
     await unreadable("deep.json", /evidence\.unreadable/);
   });
