@@ -3,7 +3,7 @@ import type { DoctorView } from "../api.ts";
 import { healthOf, incompleteSelf } from "./answer-health.ts";
 import type { AnswerRecords } from "./answer-records.ts";
 import type { AnswerPorts } from "./answer-types.ts";
-import { archiveOf } from "./archive.ts";
+import { archiveOf } from "./archive-due.ts";
 import { differencesOf } from "./differences.ts";
 
 /** Everything to look at when something seems wrong. */

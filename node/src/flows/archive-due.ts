@@ -6,6 +6,7 @@ import { concat, fromHex, toHex, uintBytes, utf8 } from "@anamnesis/sdk/core/byt
 import { sha256 } from "@anamnesis/sdk/core/hash";
 import type { Address, MemberNumber, Parameters, Register, Subject } from "@anamnesis/sdk/core/types";
 import { packRegister } from "@anamnesis/sdk/evidence/storage";
+import type { DoctorView } from "../api.ts";
 import type { ProvenState } from "../ports.ts";
 import type { Rooms } from "../rooms.ts";
 import type { MemoryRecord } from "../state/memory.ts";
@@ -63,4 +64,16 @@ function fingerprintOf(words: readonly (readonly [MemberNumber, Uint8Array])[], 
 /** A register as the contract packs it. */
 function wordOf(register: Register): readonly [MemberNumber, Uint8Array] {
   return [register.member, packRegister(register, fromHex(register.uid))];
+}
+
+/** What a store holds of the archive. */
+export function archiveOf(archive: Rooms["archive"]): NonNullable<DoctorView["archive"]> {
+  return {
+    blocks: archive.rows().length,
+    subjects: archive.subjectCount(),
+    bytes: archive.bytes(),
+    newestBlock: archive.rows().at(-1)?.block.number ?? null,
+    waiting: 0,
+    failure: null,
+  };
 }

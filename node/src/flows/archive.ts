@@ -16,7 +16,7 @@ import type { Rooms } from "../rooms.ts";
 import { type ArchiveRow, subjectsOf as subjectsOfRow } from "../state/archive.ts";
 import type { MemoryRecord } from "../state/memory.ts";
 import type { RegistryChange } from "../state/registry.ts";
-import { fingerprintsOf, isActedOn, isUnproved, subjectsOf } from "./archive-due.ts";
+import { archiveOf, fingerprintsOf, isActedOn, isUnproved, subjectsOf } from "./archive-due.ts";
 import { asHex, genesisAnchor, leadTo, validatorsOf } from "./archive-headers.ts";
 import { headsOf } from "./archive-heads.ts";
 import { createPending } from "./archive-pending.ts";
@@ -312,17 +312,5 @@ export function createArchiver(ports: ArchivePorts): Archiver {
       notBeforeMs = Number.POSITIVE_INFINITY;
       await Promise.race([running, late]);
     },
-  };
-}
-
-/** What a store holds of the archive. */
-export function archiveOf(archive: Rooms["archive"]): NonNullable<DoctorView["archive"]> {
-  return {
-    blocks: archive.rows().length,
-    subjects: archive.subjectCount(),
-    bytes: archive.bytes(),
-    newestBlock: archive.rows().at(-1)?.block.number ?? null,
-    waiting: 0,
-    failure: null,
   };
 }

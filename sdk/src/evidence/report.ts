@@ -25,8 +25,8 @@ export interface Report {
   refused(error: unknown): Verdict;
 }
 
-/** Starts a report without results. */
-export function createReport(): Report {
+/** Starts a report without results; `onCheck` hears of every check, or part of one, that begins. */
+export function createReport(onCheck: (name: CheckName) => void = () => {}): Report {
   const done = new Map<CheckName, number>();
   let running: CheckName = "chain";
   const passed = (name: CheckName): Check => ({
@@ -42,6 +42,7 @@ export function createReport(): Report {
   return {
     check(name, times, run) {
       running = name;
+      onCheck(name);
       const found = run();
       done.set(name, (done.get(name) ?? 0) + times);
       return found;

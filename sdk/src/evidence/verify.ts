@@ -12,7 +12,15 @@ import { createReport, type Report } from "./report.ts";
 import { followSeals } from "./seals.ts";
 import { readInOrder } from "./source.ts";
 import { proveAccounts, proveRegisters, proveRegistry } from "./state.ts";
-import type { BlockFacts, ChainIdentity, EvidenceBundle, SnapshotFacts, Trust, Verdict } from "./types.ts";
+import type {
+  BlockFacts,
+  ChainIdentity,
+  CheckName,
+  EvidenceBundle,
+  SnapshotFacts,
+  Trust,
+  Verdict,
+} from "./types.ts";
 
 /**
  * Verifies a bundle against what an auditor trusts.
@@ -20,17 +28,22 @@ import type { BlockFacts, ChainIdentity, EvidenceBundle, SnapshotFacts, Trust, V
  * What a bundle holds never makes it throw: one that is not verified gives the record, the field and the
  * cause, and no facts. The bytes of a file are the quickest; an object is brought into its bytes first.
  *
+ * @param onCheck hears of every check that begins: a bundle of thousands of records takes seconds
  * @throws AnamnesisError `evidence.unreadable` when it is no bundle
  *
  * @example
  * const verdict = verifyEvidence(bytes, parseTrust(text));
  * verdict.conclusion; // "Verified: 1 record (1 attested) at block 7528 of 2024-05-12T06:28:27Z, sealed by 3 of 4 validators."
  */
-export function verifyEvidence(bundle: EvidenceBundle | Uint8Array, trust: Trust): Verdict {
+export function verifyEvidence(
+  bundle: EvidenceBundle | Uint8Array,
+  trust: Trust,
+  onCheck?: (name: CheckName) => void,
+): Verdict {
   const { chain, headers, snapshots } = readBundle(
     bundle instanceof Uint8Array ? bundle : encodeBundle(bundle),
   );
-  const report = createReport();
+  const report = createReport(onCheck);
   try {
     report.check("chain", 1, () => requireChain(chain, trust));
     const hasher = createHasher({ chainId: chain.chainId, verifyingContract: chain.registry });

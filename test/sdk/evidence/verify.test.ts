@@ -281,6 +281,22 @@ test("a block that others sealed is refused", async () => {
   expect(failureOf(await verdictOf({ header: { validators: [5, 6, 7, 8] } }))[0]).toBe("evidence.seal");
 });
 
+test("who waits is told which check has begun", async () => {
+  const { bytes, trust } = await makeWorld();
+  const begun = new Set<string>();
+  verifyEvidence(bytes, trust, (name) => begun.add(name));
+  expect([...begun].sort()).toEqual([
+    "attestations",
+    "chain",
+    "content",
+    "inclusion",
+    "registers",
+    "seals",
+    "state",
+    "status",
+  ]);
+});
+
 test("a chain that nobody seals is refused, unless the trust file allows it", async () => {
   const { bundle } = await makeWorld({ unsealed: true });
   expect(failureOf(verifyEvidence(bundle, trustOf()))).toEqual(["evidence.unsealed", "headers[0]"]);

@@ -1,12 +1,14 @@
-import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
+import { closeSync, constants, fstatSync, openSync, readSync, writeSync } from "node:fs";
 import { AnamnesisError, isAnamnesisError } from "@anamnesis/sdk/core/errors";
 import { MAX_BUNDLE_BYTES } from "@anamnesis/sdk/evidence/parse";
 import { MAX_TRUST_BYTES, parseTrust } from "@anamnesis/sdk/evidence/trust";
-import type { Check, RecordFacts, SnapshotFacts, Verdict } from "@anamnesis/sdk/evidence/types";
+import type { Check, RecordFacts, SnapshotFacts, Trust, Verdict } from "@anamnesis/sdk/evidence/types";
 import { verifyEvidence } from "@anamnesis/sdk/evidence/verify";
 import { clean, type Style, short, table } from "../output.ts";
 import type { Result } from "../program.ts";
 
+/** What takes longer than a moment. */
+const LARGE_BYTES = 1_000_000;
 /** Records that people are shown one by one. */
 const SHOWN = 20;
 const STANCES = ["support", "refute", "withdraw"] as const;
@@ -27,7 +29,7 @@ export function verifyFile(file: string, trustFile: string): Result {
     MAX_BUNDLE_BYTES,
     (how) => new AnamnesisError("evidence.unreadable", `the bundle ${how}`),
   );
-  const verdict = verifyEvidence(bytes, trust);
+  const verdict = verifyAloud(bytes, trust);
   return {
     json: verdict,
     raw: [verdict.conclusion],
@@ -35,6 +37,18 @@ export function verifyFile(file: string, trustFile: string): Result {
     human: (style) =>
       [checks(verdict.checks, style), ...facts(verdict, style), sentence(verdict, style)].join("\n\n"),
   };
+}
+
+/** Verifies; of a large bundle a terminal is told which check has begun. */
+function verifyAloud(bytes: Uint8Array, trust: Trust): Verdict {
+  if (!process.stderr.isTTY || bytes.length < LARGE_BYTES) return verifyEvidence(bytes, trust);
+  const tell = (what: string) => void writeSync(process.stderr.fd, `\r\u001b[K${what}`);
+  try {
+    tell(`reading ${bytes.length} bytes …`);
+    return verifyEvidence(bytes, trust, (name) => tell(`checking ${name} …`));
+  } finally {
+    tell("");
+  }
 }
 
 /** Why the bundle or the trust file cannot be read, as an answer. Anything else is thrown. */
