@@ -23,8 +23,8 @@ export interface NodeProcess {
 /** Most of what a message makes dies young: with room for it the collector copies less (measured: 1 ms less CPU an attack). */
 const YOUNG_SPACE = "--max-semi-space-size=64";
 
-/** How long a node may take to answer, ms. */
-const START_MS = 30_000;
+/** How long a node may take to answer on a machine that does much else, ms. */
+const START_MS = 120_000;
 
 /** Starts `anamnesis node start` for a plant; resolves when its API answers. Throws `api.unavailable` with the node's last words. */
 export async function startNodeProcess(plant: LocalPlant): Promise<NodeProcess> {

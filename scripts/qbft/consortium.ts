@@ -1,7 +1,8 @@
 /** A consortium of real node processes on a QBFT network of real validators, founded as `anamnesis consortium init` says. */
-import { copyFile, mkdir, readFile, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fromHex } from "@anamnesis/sdk/core/bytes";
+import { addressOfPrivateKey } from "@anamnesis/sdk/core/signature";
 import { createHasher } from "@anamnesis/sdk/core/typed-data";
 import type { Hex } from "@anamnesis/sdk/core/types";
 import { stringify as stringifyYaml } from "yaml";
@@ -16,6 +17,7 @@ import { enrolNodeKey } from "../consortium/registry.ts";
 import { foundConsortium } from "../toolkit/found.ts";
 import { compileLondon } from "./compile.ts";
 import { type QbftNetwork, startQbft } from "./network.ts";
+import { isOneOrder } from "./order.ts";
 
 export interface QbftConsortiumOptions {
   readonly directory: string;
@@ -56,12 +58,12 @@ export async function openQbftConsortium(options: QbftConsortiumOptions): Promis
   );
   const toolkit = join(directory, "toolkit");
   await writePlan(join(directory, "consortium.yaml"), members, plants);
-  initConsortium({ config: join(directory, "consortium.yaml"), out: toolkit }, Date.now());
+  const keys = await initInOneOrder(join(directory, "consortium.yaml"), toolkit);
   const network = await startQbft({
     directory: join(directory, "chain"),
     geth: options.geth,
     chainId: CHAIN_ID,
-    keys: await Promise.all(COMPANIES.map((name) => readKey(join(toolkit, `${name}/${name}-1/key`)))),
+    keys,
     extraData: (JSON.parse(await readFile(join(toolkit, "genesis.json"), "utf8")) as { extraData: Hex })
       .extraData,
   });
@@ -146,6 +148,16 @@ async function writePlan(
   const chain = { blockPeriodSeconds: 1, requestTimeoutSeconds: 2 };
   const parameters = LOCAL_PARAMETERS;
   await writeFile(file, stringifyYaml({ name: "river", chainId: CHAIN_ID, chain, parameters, companies }));
+}
+
+/** `consortium init`, again until it made keys that the test engine can do with: {@link isOneOrder}. */
+async function initInOneOrder(config: string, out: string): Promise<Uint8Array[]> {
+  for (;;) {
+    initConsortium({ config, out }, Date.now());
+    const keys = await Promise.all(COMPANIES.map((name) => readKey(join(out, `${name}/${name}-1/key`))));
+    if (isOneOrder(keys.map(addressOfPrivateKey))) return keys;
+    await rm(out, { recursive: true });
+  }
 }
 
 async function readKey(file: string): Promise<Uint8Array> {

@@ -8,12 +8,14 @@ import { toHex } from "@anamnesis/sdk/core/bytes";
 import { AnamnesisError } from "@anamnesis/sdk/core/errors";
 import { addressOfPrivateKey } from "@anamnesis/sdk/core/signature";
 import type { Address, Hex } from "@anamnesis/sdk/core/types";
-import { enodeOf, identityOf, makeChainKey } from "../../node/src/cli/consortium/chain-key.ts";
+import { enodeOf, identityOf } from "../../node/src/cli/consortium/chain-key.ts";
 import { genesisExtraData } from "../../node/src/cli/consortium/extra-data.ts";
 import { freePort } from "../consortium/ports.ts";
 import { callRpc } from "../consortium/rpc.ts";
 import { spawnWatched } from "../consortium/watched.ts";
 import { goQuorumGenesis } from "./genesis.ts";
+import { isWhole, tellHealth } from "./health.ts";
+import { isOneOrder, makeValidatorKeys } from "./order.ts";
 
 export interface QbftOptions {
   /** Where chains, keys and logs live; created if missing. */
@@ -21,7 +23,7 @@ export interface QbftOptions {
   /** Path of GoQuorum's `geth`. */
   readonly geth: string;
   readonly chainId: number;
-  /** Of the validators, 32 bytes each; four new ones by default, of which one may fail. */
+  /** Of the validators, 32 bytes each and in one order ({@link isOneOrder}); four new ones by default, of which one may fail. */
   readonly keys?: readonly Uint8Array[];
   /** The genesis header's; made from the keys by default. */
   readonly extraData?: Hex;
@@ -53,18 +55,30 @@ export interface QbftNetwork {
   readonly chainId: number;
   /** Height of the first validator that answers. Throws `chain.unreachable`. */
   height(): Promise<number>;
-  /** What one validator that runs has fewer links than there are others, in words; true when none. */
-  linked(): Promise<true | string>;
+  /** Whether one validator may be stopped and the others go on, or why not: {@link isWhole}. */
+  whole(): Promise<true | string>;
+  /** How each validator is, in words. */
+  tell(): Promise<string>;
   stop(): Promise<void>;
 }
 
-const START_MS = 30_000;
+/** For machines that do much else. */
+const START_MS = 120_000;
 
-/** Creates keys, genesis and static nodes and starts all validators; resolves when the first block is sealed. */
+/**
+ * Creates keys, genesis and static nodes and starts all validators; resolves when the first block is sealed.
+ *
+ * @throws AnamnesisError `config.invalid`, `chain.unreachable`
+ */
 export async function startQbft(options: QbftOptions): Promise<QbftNetwork> {
   const { directory, geth, chainId, blockPeriodSeconds = 1, requestTimeoutSeconds = 2 } = options;
   await mkdir(directory, { recursive: true });
-  const keys = options.keys ?? Array.from({ length: 4 }, makeChainKey);
+  const keys = options.keys ?? makeValidatorKeys(4);
+  if (!isOneOrder(keys.map(addressOfPrivateKey)))
+    throw new AnamnesisError(
+      "config.invalid",
+      "the engine would put these validators into two orders: make other keys",
+    );
   const seeds = await Promise.all(
     keys.map(async (key, i) => ({
       key,
@@ -104,14 +118,14 @@ export async function startQbft(options: QbftOptions): Promise<QbftNetwork> {
     urls: validators.map(({ url }) => url),
     chainId,
     height: () => firstHeight(validators),
-    linked: () => allLinked(validators),
+    whole: () => isWhole(validators),
+    tell: () => tellHealth(validators),
     async stop() {
       await Promise.all(validators.map((validator) => validator.stop()));
     },
   };
   try {
-    // One after the other: who dials a validator that does not listen yet tries again 35 s later, and
-    // without the link between two of them three of four make no block.
+    // One after the other: who dials a validator that does not listen yet tries again 35 s later.
     for (const validator of validators) await validator.start();
     await sealing(network, directory);
   } catch (error) {
@@ -211,15 +225,6 @@ async function firstHeight(validators: readonly Validator[]): Promise<number> {
     if (pid() !== undefined) return Number(await callRpc(url, "eth_blockNumber", [], 2_000));
   }
   throw new AnamnesisError("chain.unreachable", "no validator runs");
-}
-
-async function allLinked(validators: readonly Validator[]): Promise<true | string> {
-  const running = validators.filter(({ pid }) => pid() !== undefined);
-  for (const { url, address } of running) {
-    const links = Number(await callRpc(url, "net_peerCount", [], 2_000));
-    if (links < running.length - 1) return `${address} is linked to ${links} of ${running.length - 1}`;
-  }
-  return true;
 }
 
 async function sealing(network: QbftNetwork, directory: string): Promise<void> {

@@ -24,8 +24,8 @@ import type { LocalPlant } from "../../scripts/consortium/plants.ts";
 const SILENT = { debug() {}, info() {}, warn() {}, error() {} };
 /** Enough documentation addresses that play the Internet. */
 const LAB = ["203.0.113.0/24", "2001:db8::/32"];
-/** For machines that do much else. */
-export const PATIENCE_MS = 90_000;
+/** For machines that do much else: what takes 20 s on one of them takes a minute on another. Paid by failures only. */
+export const PATIENCE_MS = 240_000;
 
 /** An attack by an address that nobody has met. */
 export interface Attack {
@@ -149,8 +149,15 @@ export function clientOf({ directory, http }: LocalPlant): Client {
   return createClient({ url: `http://127.0.0.1:${http}`, token });
 }
 
-/** Waits until a question is answered with yes. Fails with the last other answer, or error, when the time is up. */
-export async function until(what: string, question: () => Promise<boolean | string>): Promise<void> {
+/**
+ * Waits until a question is answered with yes. Fails with the last other answer, or error, when the time
+ * is up, and with what `look` then sees.
+ */
+export async function until(
+  what: string,
+  question: () => Promise<boolean | string>,
+  look?: () => Promise<string>,
+): Promise<void> {
   const deadline = Date.now() + PATIENCE_MS;
   let last: unknown;
   while (Date.now() < deadline) {
@@ -162,7 +169,8 @@ export async function until(what: string, question: () => Promise<boolean | stri
     }
     await delay(50);
   }
-  throw new Error(`not within ${PATIENCE_MS / 1000} s: ${what} (${String(last)})`, { cause: last });
+  const seen = look === undefined ? "" : `; ${await look().catch(String)}`;
+  throw new Error(`not within ${PATIENCE_MS / 1000} s: ${what} (${String(last)})${seen}`, { cause: last });
 }
 
 /** A program that ran to its end. */

@@ -46,7 +46,7 @@ describe.skipIf(!ASKED)("a consortium on four QBFT validators", TIMEOUT, () => {
   const attackAndRecord = async (count: number) => {
     const made = await c.attack(count);
     attacks.push(...made);
-    await until("all plants are immune and the chain has it", () => c.isImmune(attacks));
+    await untilSeen("all plants are immune and the chain has it", () => c.isImmune(attacks));
   };
 
   beforeAll(async () => {
@@ -106,7 +106,7 @@ describe.skipIf(!ASKED)("a consortium on four QBFT validators", TIMEOUT, () => {
 
   it("records an attack of plant A at every plant", async () => {
     await attackAndRecord(3);
-    await until("all plants have read the same", () => c.isAlike());
+    await untilSeen("all plants have read the same", () => c.isAlike());
   });
 
   it("passes the toolkit's check at every validator, its seals held against the trust file", async () => {
@@ -146,11 +146,14 @@ describe.skipIf(!ASKED)("a consortium on four QBFT validators", TIMEOUT, () => {
     expect(others).toHaveLength(2);
   });
 
-  /** Three of four make blocks only while each of them hears the other two. */
-  const linked = () => until("every validator is linked to every other", () => local.network.linked());
+  /** Fails with the state of the validators. */
+  const untilSeen = (what: string, question: () => Promise<boolean | string>) =>
+    until(what, question, () => local.network.tell());
+  /** One that was started again is no help yet when the next is stopped. */
+  const whole = () => untilSeen("every validator takes part", () => local.network.whole());
 
   it("goes on with one validator killed", async () => {
-    await linked();
+    await whole();
     await validator(3).kill();
     await attackAndRecord(2);
   });
@@ -160,7 +163,7 @@ describe.skipIf(!ASKED)("a consortium on four QBFT validators", TIMEOUT, () => {
     const halted = await height();
     const made = await c.attack(3);
     attacks.push(...made);
-    await until("every plant is protected before anything is recorded", async () => {
+    await untilSeen("every plant is protected before anything is recorded", async () => {
       for (const index of [0, 1, 2, 3]) {
         for (const { id } of made) {
           const view = await c.view(index, id);
@@ -170,7 +173,7 @@ describe.skipIf(!ASKED)("a consortium on four QBFT validators", TIMEOUT, () => {
       }
       return true;
     });
-    await until("every plant's alarm says that the chain stands still", async () => {
+    await untilSeen("every plant's alarm says that the chain stands still", async () => {
       const all = await Promise.all([0, 1, 2, 3].map((index) => c.ask(index).health()));
       const quiet = all.find(({ alarms }) => !alarms.some(({ code }) => code === "chain.stalled"));
       return quiet === undefined || `plant ${quiet.plant}: ${JSON.stringify(quiet.alarms)}`;
@@ -182,9 +185,9 @@ describe.skipIf(!ASKED)("a consortium on four QBFT validators", TIMEOUT, () => {
   it("drains when they are back: nothing lost, nothing doubled", async () => {
     await validator(2).start();
     await validator(3).start();
-    await until("the chain has everything", () => c.isImmune(attacks));
-    await until("all plants have read the same", () => c.isAlike());
-    await until("every feed is anchored as far as it goes", async () => {
+    await untilSeen("the chain has everything", () => c.isImmune(attacks));
+    await untilSeen("all plants have read the same", () => c.isAlike());
+    await untilSeen("every feed is anchored as far as it goes", async () => {
       const sizes = await anchoredSizes();
       for (const index of [0, 1, 2, 3]) {
         const { key, feedSize } = await c.ask(index).health();
@@ -206,7 +209,7 @@ describe.skipIf(!ASKED)("a consortium on four QBFT validators", TIMEOUT, () => {
   });
 
   it("proves its records to an auditor without a network, until one byte is another", async () => {
-    await until("plant B has archived all of it", async () => {
+    await untilSeen("plant B has archived all of it", async () => {
       const { archive } = await c.ask(1).doctor();
       const views = await Promise.all(attacks.map(({ id }) => c.view(1, id)));
       return views.every((view) => view?.archivedAtBlock) || JSON.stringify(archive);
@@ -247,13 +250,10 @@ describe.skipIf(!ASKED)("a consortium on four QBFT validators", TIMEOUT, () => {
   });
 
   it("names the validator that stays away", async () => {
-    await linked();
+    await whole();
     await validator(1).kill();
     const from = await height();
-    await until("six blocks without it", async () => {
-      const [now, links] = [await height(), await local.network.linked()];
-      return now > from + 6 || `block ${now} after ${from}; links: ${links}`;
-    });
+    await untilSeen("six blocks without it", async () => (await height()) > from + 6);
     const [report] = await check(6);
     expect(report!.findings).toContainEqual({
       check: "attendance",
@@ -261,7 +261,7 @@ describe.skipIf(!ASKED)("a consortium on four QBFT validators", TIMEOUT, () => {
       detail: expect.stringContaining(validator(1).address),
     });
     await validator(1).start();
-    await until(
+    await untilSeen(
       "it follows again",
       async () => Number(await callRpc(validator(1).url, "eth_blockNumber")) > from,
     );
