@@ -37,6 +37,16 @@ contract RefusalsTest is Base {
             abi.encodeWithSelector(IMemberRegistry.MemberRegistryAccountTaken.selector, account(1), uint16(1))
         );
         registry.admit(account(1));
+        address[3] memory nobodies = [address(0), address(governor), address(registry)];
+        for (uint256 i = 0; i < nobodies.length; ++i) {
+            vm.prank(address(governor));
+            vm.expectRevert(abi.encodeWithSelector(IMemberRegistry.MemberRegistryInvalidAccount.selector, nobodies[i]));
+            registry.admit(nobodies[i]);
+        }
+    }
+
+    function test_aProposalThatWasNeverMadeHasNoSnapshot() external view {
+        assertEq(governor.proposalSnapshot(1), 0, "snapshot");
     }
 
     function test_aVoteIsNobodyElses() external {
