@@ -77,7 +77,7 @@ export function markBranches(name: string, source: string): MarkedSource {
     const last = statement.falseBody ?? statement.trueBody ?? statement.body;
     if (last) return endOf(last);
     const [, end] = rangeOf(statement);
-    return /Block$/.test(statement.nodeType) ? end : bytes.indexOf(";", end) + 1;
+    return statement.nodeType.endsWith("Block") ? end : bytes.indexOf(";", end) + 1;
   }
 
   function wrapBody(body: AstNode, depth: number, text: string): void {
