@@ -147,7 +147,7 @@ export interface ConfigSignature {
   readonly signature: string;
 }
 
-const signatureSchema = z.strictObject({ signer: addressSchema, signature: z.string() });
+const signatureSchema = z.strictObject({ signer: addressSchema, signature: z.string().max(8_194) });
 
 /**
  * Reads a plant's configuration and the signature beside it.

@@ -23,7 +23,7 @@ import { createCommands } from "./flows/command.ts";
 import { indexOnce } from "./flows/index-chain.ts";
 import { joinNode } from "./node.ts";
 import {
-  configSigner,
+  askConfigSigner,
   createChain,
   createControls,
   exporterOf,
@@ -116,7 +116,7 @@ export async function startNode(
     });
     const controls = createControls(config, clock);
     const faults = await preflightAll(controls, log);
-    const signedBy = configSigner(config, hasher, rooms.registry, signer.address);
+    const signedBy = await askConfigSigner(config, hasher, rooms.registry, signer.address, { chain, log });
     const node = await joinNode(
       rooms,
       {

@@ -1,11 +1,12 @@
 /* The parts of a plant that a running node and an offline look share: identity, controls, policy. */
 import { readFileSync } from "node:fs";
-import { parseAddress, parseBytes32 } from "@anamnesis/sdk/core/bytes";
-import { AnamnesisError } from "@anamnesis/sdk/core/errors";
+import { parseAddress, parseBytes32, toHex } from "@anamnesis/sdk/core/bytes";
+import { AnamnesisError, isAnamnesisError } from "@anamnesis/sdk/core/errors";
 import { blindingKeyHash } from "@anamnesis/sdk/core/ids";
 import { recoverSigner } from "@anamnesis/sdk/core/signature";
 import { createHasher, type TypedDataHasher } from "@anamnesis/sdk/core/typed-data";
 import type { Address, Bytes32, Signature } from "@anamnesis/sdk/core/types";
+import { parseContractSignature } from "./adapters/chain/contract-signature.ts";
 import { type ConsortiumAddress, createEthersChain } from "./adapters/chain/ethers-chain.ts";
 import { createEdl } from "./adapters/controls/edl.ts";
 import { createNftables } from "./adapters/controls/nftables.ts";
@@ -132,6 +133,34 @@ export function configSigner(
   const account = registry.members().find(({ number }) => number === member)?.account;
   const signer = recoverSigner(hasher.configuration(config.digest), config.signature.signature as Signature);
   return signer !== undefined && signer === account ? signer : undefined;
+}
+
+/**
+ * The same for a node that runs, also where the member's account is a contract: that is asked (EIP-1271) at
+ * the block up to which the chain was read. Undefined, and a warning, when nobody can be asked.
+ */
+export async function askConfigSigner(
+  config: Config,
+  hasher: TypedDataHasher,
+  registry: Registry,
+  key: Address,
+  { chain, log }: { readonly chain: Pick<Chain, "isSignedByContract">; readonly log: Log },
+): Promise<Address | undefined> {
+  const signer = configSigner(config, hasher, registry, key);
+  const member = registry.key(key)?.member;
+  const account = registry.members().find(({ number }) => number === member)?.account;
+  const block = registry.recordedAt()?.number;
+  if (signer !== undefined || account === undefined || block === undefined) return signer;
+  if (config.signature?.signer !== account) return undefined;
+  try {
+    const digest = toHex(hasher.configuration(config.digest)) as Bytes32;
+    const signature = parseContractSignature(config.signature.signature, "plant.yaml.sig: signature");
+    return (await chain.isSignedByContract(account, digest, signature, block)) ? account : undefined;
+  } catch (error) {
+    if (!isAnamnesisError(error)) throw error;
+    log.warn("config.signature", { code: error.code, message: error.message });
+    return undefined;
+  }
 }
 
 /** What vaccination may do at this plant. Unsigned: every control is in shadow and no standing change holds. */

@@ -149,6 +149,8 @@ export interface Chain {
   prove(question: ProofQuestion): Promise<ProvenState>;
   /** RLP of a block's header, which gives its hash; undefined when there is no such block. */
   header(number: number): Promise<Uint8Array | undefined>;
+  /** Whether a contract calls a signature over a digest its own (EIP-1271), by its state at a block. */
+  isSignedByContract(account: Address, digest: Bytes32, signature: Hex, block: number): Promise<boolean>;
   /** Something is about to be recorded: look for new blocks more often for a while. */
   expect(): void;
   endpoints(): readonly ChainEndpoint[];

@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { toHex } from "@anamnesis/sdk/core/bytes";
-import { isAnamnesisError } from "@anamnesis/sdk/core/errors";
+import { AnamnesisError, isAnamnesisError } from "@anamnesis/sdk/core/errors";
 import { sha256 } from "@anamnesis/sdk/core/hash";
 import { addressOfPrivateKey, signDigest } from "@anamnesis/sdk/core/signature";
 import type { Address, Bytes32 } from "@anamnesis/sdk/core/types";
@@ -17,7 +17,14 @@ import {
 } from "../../node/src/adapters/keys/keystore.ts";
 import { writeSecret } from "../../node/src/adapters/keys/private-file.ts";
 import { readConfig } from "../../node/src/config.ts";
-import { configSigner, hasherOf, policyOf, readBlindingKey, readConsortium } from "../../node/src/plant.ts";
+import {
+  askConfigSigner,
+  configSigner,
+  hasherOf,
+  policyOf,
+  readBlindingKey,
+  readConsortium,
+} from "../../node/src/plant.ts";
 import type { Registry } from "../../node/src/state/registry.ts";
 
 type Tree = { [key: string]: unknown };
@@ -273,6 +280,56 @@ test("only what the member's account signed may act above alert", async () => {
   const changed = policyOf(readConfig(file), signer(file) !== undefined);
   expect(changed.phases).toEqual({ edge: "shadow" });
   expect(changed.standing).toEqual([]);
+});
+
+test("a contract that is the member's account is asked for its word, at the indexed block", async () => {
+  const contract = `0x${"c1".repeat(20)}` as Address;
+  const registry = {
+    key: REGISTRY.key,
+    members: () => [{ number: 1, account: contract, active: true }],
+    recordedAt: () => ({ number: 42, hash: "0x", timestamp: 0 }),
+  } as unknown as Registry;
+  const file = await write(valid());
+  const digest = toHex(HASHER.configuration(readConfig(file).digest)) as Bytes32;
+  const warned: unknown[] = [];
+  const log = { debug() {}, info() {}, error() {}, warn: (...line: unknown[]) => void warned.push(line) };
+  const asked: unknown[] = [];
+  let answer = async () => true;
+  const ask = (from: Registry = registry) =>
+    askConfigSigner(readConfig(file), HASHER, from, NODE, {
+      log,
+      chain: {
+        isSignedByContract(...question) {
+          asked.push(question);
+          return answer();
+        },
+      },
+    });
+  const put = (signer: Address, signature: string) =>
+    writeFile(`${file}.sig`, JSON.stringify({ signer, signature }));
+
+  expect(await ask()).toBeUndefined(); // nobody signed
+  await put(contract, "0xABCD");
+  expect(await ask()).toBe(contract);
+  expect(asked).toEqual([[contract, digest, "0xabcd", 42]]);
+  answer = async () => false;
+  expect(await ask()).toBeUndefined();
+  expect(warned).toEqual([]);
+  answer = () => Promise.reject(new AnamnesisError("chain.unreachable", "away"));
+  expect(await ask()).toBeUndefined();
+  expect(warned).toHaveLength(1);
+  // Nobody else's word is asked for, nor anything that is no signature.
+  answer = async () => true;
+  asked.length = 0;
+  await put(contract, "0xabc");
+  expect(await ask()).toBeUndefined();
+  await put(`0x${"c2".repeat(20)}` as Address, "0xabcd");
+  expect(await ask()).toBeUndefined();
+  await sign(file);
+  expect(await ask({ ...REGISTRY, recordedAt: registry.recordedAt } as Registry)).toBe(
+    addressOfPrivateKey(ACCOUNT),
+  );
+  expect(asked).toEqual([]);
 });
 
 test("another account's signature, a garbled one and an unreadable file", async () => {

@@ -39,11 +39,14 @@ export interface Governed {
 
 /**
  * calldata is the target in 32 bytes, then what it is called with; a failure is passed on. In EVM words:
- * copy calldata[32:], call(gas, calldata[0:32], 0, …), stop or revert with what came back.
+ * copy calldata[32:], call(gas, calldata[0:32], 0, …), stop or revert with what came back. Asked for
+ * isValidSignature(hash, signature), it calls its own whatever begins with the hash, and reverts otherwise.
  */
 const FORWARDER =
-  "0x6028600c60003960286000f3" +
-  "602036038060206000376000600082600060006000355af115601d57005b3d600060003e3d6000fd";
+  "0x6057600c60003960576000f3" +
+  "60003560e01c631626ba7e14603757" +
+  "602036038060206000376000600082600060006000355af115602c57005b3d600060003e3d6000fd" +
+  "5b60043560643514604657600080fd5b631626ba7e60e01b60005260206000f3";
 
 /** The account of a member: of number n, or of a name. */
 export const memberAccount = (name: number | string): Account =>

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { recoverSigner, signDigest } from "@anamnesis/sdk/core/signature";
 import { createHasher } from "@anamnesis/sdk/core/typed-data";
 import type { Address, Signature } from "@anamnesis/sdk/core/types";
-import { getAddress } from "ethers";
+import { getAddress, TypedDataEncoder } from "ethers";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { readKeystoreAddress } from "../../../node/src/adapters/keys/keystore.ts";
 import { readConfig } from "../../../node/src/config.ts";
@@ -458,8 +458,38 @@ describe("at a plant", () => {
     expectRefusal(
       await here("admin", "sign", "--account", memberAccount(1).address),
       2,
-      /signed by a key; a contract cannot/,
+      /is a key and signs itself; give --keystore/,
     );
+  });
+
+  test("a contract's owners are shown what they sign, and what they made of it is held against the contract", async () => {
+    const { members } = await json("members", "list");
+    const { account } = members.find((each: { isContract: boolean }) => each.isContract);
+    const sign = (...more: string[]) => here("admin", "sign", "--account", account, ...more);
+    const asked = await sign();
+    expect([asked.code, asked.err]).toEqual([0, ""]);
+    expect(asked.out).toMatch(
+      /^Nothing was signed\. The owners of 0x\w+ \(member \d+\) sign this structure:\n\{/,
+    );
+    const { digest, typedData } = JSON.parse((await sign("-o", "json")).out);
+    const { types, domain: inDomain, message } = typedData;
+    expect(TypedDataEncoder.hash(inDomain, { Configuration: types.Configuration }, message)).toBe(digest);
+    const before = signerOf();
+    expectRefusal(
+      await sign("--signature", `0x${"12".repeat(65)}`),
+      2,
+      /does not call this signature its own/,
+    );
+    expectRefusal(await sign("--signature", "0x1"), 2, /--signature is no signature: write 0x/);
+    expectRefusal(await here("admin", "sign", ...keystore(1), "--signature", "0x"), 2, /for a contract's/);
+    expect(signerOf()).toBe(before);
+    // This one calls its own what begins with the digest.
+    const signed = await sign("--signature", `${digest}ff`);
+    expect([signed.code, signed.err]).toEqual([0, ""]);
+    expect(readConfig(join(plant(), "plant.yaml")).signature).toEqual({
+      signer: account,
+      signature: `${digest}ff`,
+    });
   });
 
   test("a new key keeps the old keystore, and is proved to a member account elsewhere", async () => {

@@ -52,7 +52,7 @@ export async function connectRemoteSigner(options: RemoteSignerOptions): Promise
       // web3signer takes the structure as a text.
       const signed = await call("eth_signTypedData", [
         account,
-        JSON.stringify(configuration(domain, digest)),
+        JSON.stringify(configurationData(domain, digest)),
       ]);
       const expected = createHasher(domain).configuration(digest);
       try {
@@ -157,7 +157,8 @@ function mismatch(name: string, what: string, cause?: unknown): AnamnesisError {
   );
 }
 
-function configuration({ chainId, verifyingContract }: Domain, digest: Bytes32) {
+/** What a member account signs over a plant's configuration, as wallets take it (EIP-712). */
+export function configurationData({ chainId, verifyingContract }: Domain, digest: Bytes32) {
   const [, type = "", name = ""] = /\((\w+) (\w+)\)/.exec(CONFIGURATION_TYPE) ?? [];
   return {
     types: {

@@ -7,6 +7,7 @@ import { MEMORY, REGISTRY } from "./abi.ts";
 import { findAnchored } from "./anchored.ts";
 import { contradiction, createBlockCheck } from "./block-check.ts";
 import { encodeAnchor, encodeAttest } from "./calldata.ts";
+import { isSignedByContract } from "./contract-signature.ts";
 import { decodeLogs, decodeSkipped, type RpcLog } from "./events.ts";
 import type { RpcHeader } from "./header.ts";
 import { createLogReader, foreignLog } from "./logs.ts";
@@ -204,6 +205,7 @@ export function createEthersChain(options: EthersChainOptions): Chain {
       const data = fromHex(REGISTRY.encodeFunctionData("reportEquivocation", args));
       await write(registry, data, 10 + path.length);
     },
+    isSignedByContract: (...asked) => isSignedByContract(rpc.call, ...asked),
     anchoredHead: (feed, size, block) => findAnchored(rpc.call, registry, { feed, size, block }),
     prove: proofs.prove,
     header: proofs.header,

@@ -193,6 +193,10 @@ export function createFakeLedger(options: FakeLedgerOptions): FakeLedger {
         await contact();
         return undefined;
       },
+      async isSignedByContract() {
+        await contact();
+        return false; // members' accounts are keys here
+      },
       expect() {},
       endpoints: () => [{ name: "fake", state: reachable ? "answering" : "away", current: true }],
       senders: () => [],

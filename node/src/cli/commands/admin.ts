@@ -114,7 +114,11 @@ export function addAdmin(
   admin
     .command("sign")
     .description("sign the plant's configuration (plant.yaml.sig)")
-    .action((_options, command: Command) =>
-      run(command, async (place) => (await import("./admin-sign.ts")).signConfiguration(place)),
+    .option(
+      "--signature <bytes>",
+      "what the owners of a contract made of it; without it, shows what they sign",
+    )
+    .action((options: { signature?: string }, command: Command) =>
+      run(command, async (place) => (await import("./admin-sign.ts")).signConfiguration(place, options)),
     );
 }

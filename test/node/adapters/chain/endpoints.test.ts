@@ -1,4 +1,5 @@
 /** Several chain nodes for one chain, some away, some of another chain, some that lie. */
+import type { Address, Bytes32, Hex } from "@anamnesis/sdk/core/types";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createEndpoints } from "../../../../node/src/adapters/chain/endpoints.ts";
 import { createEthersChain } from "../../../../node/src/adapters/chain/ethers-chain.ts";
@@ -197,6 +198,29 @@ describe("fail-over", () => {
     const anchoring = (await chain.events(0, last)).find((event) => event.type === "FeedAnchored")!;
     expect(await chain.anchoredHead(head.feed, 3, anchoring.block)).toEqual(head);
     expect(await chain.anchoredHead(head.feed, 4, anchoring.block)).toBeUndefined();
+  });
+
+  it("asks a contract whether a signature is its own, as it stood at a block", async () => {
+    const chain = await connect([c.anvil.url]);
+    const [wallet, odd] = [addressOf("wallet"), addressOf("odd wallet")];
+    // Calls its own whatever begins with the digest, and reverts otherwise.
+    const code = "0x60043560643514600e57600080fd5b631626ba7e60e01b60005260206000f3";
+    await callRpc(c.anvil.url, "anvil_setCode", [wallet, code]);
+    await callRpc(c.anvil.url, "anvil_setCode", [odd, "0x600160005260206000f3"]); // true is no answer
+    await c.anvil.mine();
+    const { number } = await chain.head();
+    const digest = `0x${"ab".repeat(32)}` as Bytes32;
+    const ask = (account: Address, signature: string, block = number) =>
+      chain.isSignedByContract(account, digest, signature as Hex, block);
+    expect(await ask(wallet, `${digest}00`)).toBe(true);
+    expect(await ask(wallet, `0x${"cd".repeat(65)}`)).toBe(false);
+    expect(await ask(wallet, "0x")).toBe(false);
+    expect(await ask(odd, `${digest}00`)).toBe(false);
+    expect(await ask(addressOf("an account without code"), `${digest}00`)).toBe(false);
+    expect(await ask(wallet, `${digest}00`, 0)).toBe(false); // not there yet
+    await expect(ask(wallet, `${digest}00`, number + 1_000)).rejects.toMatchObject({
+      code: "chain.reverted",
+    });
   });
 });
 
