@@ -50,6 +50,11 @@ const ROOMS: readonly { readonly room: RegExp; readonly may: readonly RegExp[]; 
     why: "formats import the core and each other",
   },
   {
+    room: /^sdk\/src\/learn\//,
+    may: [/^sdk\/src\/core\//, /^sdk\/src\/learn\//],
+    why: "learning imports the core and itself",
+  },
+  {
     room: /^sdk\/src\/knowledge\//,
     may: [/^sdk\/src\/core\//, /^sdk\/src\/knowledge\//],
     why: "knowledge imports the core and itself",
@@ -71,7 +76,7 @@ const ROOMS: readonly { readonly room: RegExp; readonly may: readonly RegExp[]; 
   },
   {
     room: /^node\/src\/adapters\//,
-    may: [/^sdk\/src\/(core|evidence|formats|knowledge)\//, /^node\/src\/(ports|api)\.ts$/],
+    may: [/^sdk\/src\/(core|evidence|formats|knowledge|learn)\//, /^node\/src\/(ports|api)\.ts$/],
     why: "adapters import core, evidence, formats and ports, never each other",
   },
   {

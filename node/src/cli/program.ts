@@ -4,6 +4,7 @@ import { addAdmin } from "./commands/admin.ts";
 import { addAudit } from "./commands/audit.ts";
 import type { DetectOptions } from "./commands/detect.ts";
 import { addKnowledge } from "./commands/knowledge-program.ts";
+import { addSelf } from "./commands/self-program.ts";
 import { addConsortiumCommands } from "./consortium/program.ts";
 import type { ExitCode } from "./exit.ts";
 import type { Where } from "./locate.ts";
@@ -240,18 +241,7 @@ export function createProgram(exit: (code: ExitCode) => void): Command {
       ),
     );
 
-  const self = program.command("self").description("what belongs to this plant and is never blocked");
-  self
-    .command("check <value-or-file>")
-    .description("what of Self or its warninglists a value touches, offline; 1 when nothing does")
-    .option("--config <file>", "plant.yaml, instead of finding it by --plant")
-    .action(async (given: string, options: { config?: string }, command: Command) => {
-      const { checkAgainstSelf } = await import("./commands/self-check.ts");
-      const globals = command.optsWithGlobals<Globals>();
-      const result = checkAgainstSelf(globals, given, options.config);
-      write(result, globals.output);
-      exit(result.exit ?? 0);
-    });
+  addSelf(program, exit);
 
   const node = program.command("node").description("this plant's node");
   node

@@ -47,7 +47,7 @@ export async function loadBenign(
 }
 
 /** Lines of a file; undefined for one that is too long. */
-async function* linesOf(path: string, signal: AbortSignal | undefined): AsyncGenerator<string | undefined> {
+export async function* linesOf(path: string, signal?: AbortSignal): AsyncGenerator<string | undefined> {
   const file = createReadStream(path, signal === undefined ? {} : { signal });
   const bytes = path.endsWith(".gz") ? pipeline(file, createGunzip(), () => undefined) : file;
   const decoder = new TextDecoder();
