@@ -2,13 +2,12 @@
 import { AnamnesisError, isAnamnesisError } from "../core/errors.ts";
 import type { IndicatorKey, Tlp } from "../core/types.ts";
 import { type Knowledge, knowledgeOf, MAX_SOURCE, type Reading, refusal, tlpOf } from "./knowledge.ts";
+import { isMembers, type Members, objectsOf, textOf } from "./members.ts";
 import { type Reduced, reducePattern } from "./reduce.ts";
-
-type Properties = Readonly<Record<string, unknown>>;
 
 /** What an attribute keeps of the event around it: enough to write the event again. */
 interface Event {
-  readonly kept: Properties;
+  readonly kept: Members;
   readonly info: string;
   readonly author?: string;
   readonly tags: readonly string[];
@@ -43,20 +42,20 @@ export function readMisp(value: unknown): Knowledge {
   );
 }
 
-function eventsOf(value: unknown): readonly { event: Event; attributes: readonly Properties[] }[] {
+function eventsOf(value: unknown): readonly { event: Event; attributes: readonly Members[] }[] {
   if (Array.isArray(value)) return value.flatMap(eventsOf);
-  if (!isObject(value)) return [];
+  if (!isMembers(value)) return [];
   if (value.response !== undefined) return eventsOf(value.response);
-  const holder = isObject(value.Event)
+  const holder = isMembers(value.Event)
     ? value.Event
-    : isObject(value.Object)
+    : isMembers(value.Object)
       ? { Object: [value.Object] }
       : value;
-  const direct = list(holder.Attribute);
-  const nested = list(holder.Object).flatMap((object) => list(object.Attribute));
+  const direct = objectsOf(holder.Attribute);
+  const nested = objectsOf(holder.Object).flatMap((object) => objectsOf(object.Attribute));
   if (direct.length + nested.length === 0 && holder === value) return [];
   const { Attribute: _attributes, Object: _objects, ...kept } = holder;
-  const org = isObject(holder.Orgc) ? holder.Orgc.name : undefined;
+  const org = isMembers(holder.Orgc) ? holder.Orgc.name : undefined;
   const event: Event = {
     kept,
     info: textOf(holder.info),
@@ -66,7 +65,7 @@ function eventsOf(value: unknown): readonly { event: Event; attributes: readonly
   return [{ event, attributes: [...direct, ...nested] }];
 }
 
-function readAttribute(attribute: Properties, event: Event): Reading {
+function readAttribute(attribute: Members, event: Event): Reading {
   const type = textOf(attribute.type);
   const value = textOf(attribute.value).trim();
   const id = (textOf(attribute.uuid) || `${type} ${value}`).slice(0, 128);
@@ -178,19 +177,9 @@ function stricter(a: Tlp | "red", b: Tlp | "red" | undefined): Tlp | "red" {
   return b !== undefined && order.indexOf(b) > order.indexOf(a) ? b : a;
 }
 
-function tagsOf(holder: Properties): readonly string[] {
+function tagsOf(holder: Members): readonly string[] {
   return [
-    ...list(holder.Tag),
-    ...list(holder.Galaxy).flatMap(({ GalaxyCluster }) => list(GalaxyCluster)),
+    ...objectsOf(holder.Tag),
+    ...objectsOf(holder.Galaxy).flatMap(({ GalaxyCluster }) => objectsOf(GalaxyCluster)),
   ].flatMap(({ name, tag_name }) => [name, tag_name].filter((tag): tag is string => typeof tag === "string"));
-}
-
-const textOf = (value: unknown): string => (typeof value === "string" ? value : "");
-
-function list(value: unknown): readonly Properties[] {
-  return Array.isArray(value) ? value.filter(isObject) : [];
-}
-
-function isObject(value: unknown): value is Properties {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -1,8 +1,7 @@
 /** Sigma rules (DRL 1.1 asks to keep author, id and attribution): a log's pattern, not an address. */
 import { parseAllDocuments } from "yaml";
 import { type Knowledge, knowledgeOf, MAX_SOURCE, type Reading, refusal } from "./knowledge.ts";
-
-type Properties = Readonly<Record<string, unknown>>;
+import { isMembers, type Members, textOf } from "./members.ts";
 
 const LEVELS: Readonly<Record<string, number>> = {
   informational: 5,
@@ -35,11 +34,11 @@ function sourceOf(text: string, range: readonly number[] | null | undefined): st
 
 function readRule(rule: unknown, source: string, where: string): Reading {
   if (rule === null || rule === undefined) return undefined;
-  if (!isObject(rule)) return refusal(where, "malformed", "not a rule");
+  if (!isMembers(rule)) return refusal(where, "malformed", "not a rule");
   const id = (textOf(rule.id) || textOf(rule.title) || where).slice(0, 128);
   if (textOf(rule.title) === "") return refusal(id, "malformed", "a rule needs a title");
-  if (!isObject(rule.logsource)) return refusal(id, "malformed", "a rule needs a logsource");
-  if (!isObject(rule.detection)) return refusal(id, "malformed", "a rule needs a detection");
+  if (!isMembers(rule.logsource)) return refusal(id, "malformed", "a rule needs a logsource");
+  if (!isMembers(rule.detection)) return refusal(id, "malformed", "a rule needs a detection");
   const status = textOf(rule.status);
   if (status === "deprecated" || status === "unsupported") return refusal(id, "dead", `status ${status}`);
   const flaw = conditionFlaw(rule.detection);
@@ -84,7 +83,7 @@ const WORDS: ReadonlySet<string> = new Set([
 ]);
 
 /** Why a condition can never be met, or undefined. Names may end with `*`. */
-function conditionFlaw(detection: Properties): string | undefined {
+function conditionFlaw(detection: Members): string | undefined {
   const given = Array.isArray(detection.condition) ? detection.condition : [detection.condition];
   const names = Object.keys(detection).filter((name) => name !== "condition" && name !== "timeframe");
   if (names.length === 0) return "the detection has no selection";
@@ -106,10 +105,4 @@ function conditionFlaw(detection: Properties): string | undefined {
     if (isEmpty) return `the selection ${name} is empty`;
   }
   return undefined;
-}
-
-const textOf = (value: unknown): string => (typeof value === "string" ? value : "");
-
-function isObject(value: unknown): value is Properties {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -2,9 +2,8 @@
 import { AnamnesisError, isAnamnesisError } from "../core/errors.ts";
 import type { IndicatorKey, Origin, Tlp } from "../core/types.ts";
 import { type Knowledge, knowledgeOf, MAX_SOURCE, type Reading, refusal, tlpOf } from "./knowledge.ts";
+import { isMembers, listOf, type Members } from "./members.ts";
 import { type Reduced, reducePattern } from "./reduce.ts";
-
-type Properties = Readonly<Record<string, unknown>>;
 
 /** The marking definitions that the standards fix (STIX 2.1 §7.2.1.4; TLP 2.0's are FIRST's). */
 const TLP_IDS: Readonly<Record<string, Tlp | "red">> = {
@@ -23,8 +22,8 @@ const TLP_IDS: Readonly<Record<string, Tlp | "red">> = {
 const RULE_TYPES: ReadonlySet<string> = new Set(["suricata", "sigma", "yara", "snort"]);
 
 /** Whether a JSON value is a bundle. */
-export function isBundle(value: unknown): value is Properties {
-  return isObject(value) && value.type === "bundle";
+export function isBundle(value: unknown): value is Members {
+  return isMembers(value) && value.type === "bundle";
 }
 
 /** Reads a bundle. `nowMs` decides what has expired. Throws `input.invalid` when it is none. */
@@ -32,7 +31,7 @@ export function readStix(bundle: unknown, nowMs: number): Knowledge {
   if (!isBundle(bundle) || (bundle.objects !== undefined && !Array.isArray(bundle.objects)))
     throw new AnamnesisError("input.invalid", "a STIX bundle has a list of objects");
   const all = (bundle.objects ?? []) as readonly unknown[];
-  const objects = all.filter(isObject);
+  const objects = all.filter(isMembers);
   const readings: Reading[] = [];
   if (objects.length < all.length)
     readings.push(refusal("bundle", "malformed", `${all.length - objects.length} of its objects are none`));
@@ -50,24 +49,24 @@ export function readStix(bundle: unknown, nowMs: number): Knowledge {
 }
 
 interface Surroundings {
-  readonly byId: ReadonlyMap<string, Properties>;
+  readonly byId: ReadonlyMap<string, Members>;
   /** Relationships and the attack patterns they lead to, by the indicator that `indicates` these. */
-  readonly indicated: ReadonlyMap<string, readonly Properties[]>;
+  readonly indicated: ReadonlyMap<string, readonly Members[]>;
   readonly nowMs: number;
 }
 
 /** The indicator with its author, its markings and, where there is room, what it indicates: a list of objects. */
-function sourceOf(object: Properties, { byId, indicated }: Surroundings): string | undefined {
+function sourceOf(object: Members, { byId, indicated }: Surroundings): string | undefined {
   const refs = [object.created_by_ref, ...listOf(object.object_marking_refs)];
   const near = [object, ...refs.map((ref) => byId.get(String(ref))).filter((one) => one !== undefined)];
-  const fits = (objects: readonly Properties[]) => {
+  const fits = (objects: readonly Members[]) => {
     const text = JSON.stringify(objects);
     return text.length <= MAX_SOURCE ? text : undefined;
   };
   return fits([...near, ...(indicated.get(String(object.id)) ?? [])]) ?? fits(near);
 }
 
-function readIndicator(object: Properties, around: Surroundings): Reading {
+function readIndicator(object: Members, around: Surroundings): Reading {
   const id = idOf(object);
   if (object.revoked === true) return refusal(id, "revoked", "its author took it back");
   const validUntilMs = timeOf(object.valid_until);
@@ -126,14 +125,14 @@ function indicatorsOf(type: string, pattern: string): readonly Reduced[] {
 }
 
 /** The strictest of its markings; statements are taken as the licence. Unmarked is TLP:CLEAR in STIX. */
-function markingOf(object: Properties, byId: ReadonlyMap<string, Properties>) {
+function markingOf(object: Members, byId: ReadonlyMap<string, Members>) {
   const refs = listOf(object.object_marking_refs).map(String);
   const order: readonly (Tlp | "red")[] = ["clear", "green", "amber", "amber+strict", "red"];
   let tlp: Tlp | "red" = "clear";
   let licence: string | undefined;
   for (const ref of refs) {
     const marking = byId.get(ref);
-    const definition = isObject(marking?.definition) ? marking.definition : {};
+    const definition = isMembers(marking?.definition) ? marking.definition : {};
     const named = typeof definition.tlp === "string" ? tlpOf(definition.tlp) : undefined;
     const light =
       TLP_IDS[ref] ?? named ?? (typeof marking?.name === "string" ? tlpOf(marking.name) : undefined);
@@ -144,10 +143,10 @@ function markingOf(object: Properties, byId: ReadonlyMap<string, Properties>) {
 }
 
 function indicatedBy(
-  objects: readonly Properties[],
-  byId: ReadonlyMap<string, Properties>,
-): ReadonlyMap<string, readonly Properties[]> {
-  const found = new Map<string, Properties[]>();
+  objects: readonly Members[],
+  byId: ReadonlyMap<string, Members>,
+): ReadonlyMap<string, readonly Members[]> {
+  const found = new Map<string, Members[]>();
   for (const object of objects) {
     if (object.type !== "relationship" || object.relationship_type !== "indicates") continue;
     const target = byId.get(String(object.target_ref));
@@ -159,9 +158,9 @@ function indicatedBy(
 }
 
 /** ATT&CK technique ids among an object's references. */
-function referencesOf({ external_references }: Properties): string[] {
+function referencesOf({ external_references }: Members): string[] {
   if (!Array.isArray(external_references)) return [];
-  return external_references.filter(isObject).flatMap(({ source_name, external_id }) => {
+  return external_references.filter(isMembers).flatMap(({ source_name, external_id }) => {
     const isAttack = typeof source_name === "string" && /^mitre-(?:ics-|mobile-)?attack$/.test(source_name);
     const isId = typeof external_id === "string" && /^T\d{4}(?:\.\d{3})?$/i.test(external_id);
     return isAttack && isId ? [external_id.toUpperCase()] : [];
@@ -179,13 +178,5 @@ function timeOf(value: unknown): number | undefined {
   return Number.isNaN(ms) ? undefined : ms;
 }
 
-const idOf = (object: Properties): string =>
+const idOf = (object: Members): string =>
   typeof object.id === "string" ? object.id.slice(0, 128) : "without id";
-
-function listOf(value: unknown): readonly unknown[] {
-  return Array.isArray(value) ? value : [];
-}
-
-function isObject(value: unknown): value is Properties {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}

@@ -1,5 +1,5 @@
 /* Knowledge from outside in, and the consortium's out, by files. */
-import { closeSync, openSync, readFileSync, statSync, writeSync } from "node:fs";
+import { readFileSync, statSync } from "node:fs";
 import { AnamnesisError } from "@anamnesis/sdk/core/errors";
 import { stixId } from "@anamnesis/sdk/core/ids";
 import type { KnowledgeFormat, Origin, StixIndicator } from "@anamnesis/sdk/core/types";
@@ -7,6 +7,7 @@ import type { ProposedView } from "@anamnesis/sdk/core/views";
 import { type Knowledge, MAX_FILE, type Refusal } from "@anamnesis/sdk/knowledge/knowledge";
 import { readKnowledge } from "@anamnesis/sdk/knowledge/read";
 import { writeKnowledge } from "@anamnesis/sdk/knowledge/write";
+import { writeNewFile } from "../new-file.ts";
 import { count, table } from "../output.ts";
 import type { Result } from "../program.ts";
 import type { Session } from "../session.ts";
@@ -91,7 +92,7 @@ export async function exportKnowledge(
     else if (format === "stix") origins.push({ format, id: object.id, source: stixSource(bare, origin) });
   }
   const text = writeKnowledge(format, origins, bundleIdOf(origins));
-  if (path !== undefined) writeNew(path, text);
+  if (path !== undefined) writeNewFile(path, text, 0o644);
   return {
     json: { format, indicators: origins.length, ...(path === undefined ? { text } : { file: path }) },
     raw: path === undefined ? [text.trimEnd()] : [path],
@@ -131,20 +132,6 @@ function fileText(path: string): string {
     throw new AnamnesisError(
       "config.invalid",
       `${path} cannot be read; give a file, or - for standard input`,
-      { cause },
-    );
-  }
-}
-
-function writeNew(path: string, text: string): void {
-  try {
-    const file = openSync(path, "wx", 0o644);
-    writeSync(file, text);
-    closeSync(file);
-  } catch (cause) {
-    throw new AnamnesisError(
-      "config.invalid",
-      `${path} cannot be written, or is there already; name a new file`,
       { cause },
     );
   }

@@ -1,5 +1,4 @@
 /* Self from the plant's own logs: a draft with its report, two Selves compared, Self against traffic. */
-import { closeSync, openSync, writeSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { AnamnesisError } from "@anamnesis/sdk/core/errors";
 import { isSelfStale, SELF_MAX_AGE_MS } from "@anamnesis/sdk/core/policy";
@@ -13,6 +12,7 @@ import { createObserver } from "../../adapters/benign/observations.ts";
 import { readConfig } from "../../config.ts";
 import { loadSelf } from "../../self-file.ts";
 import { locate, type Where } from "../locate.ts";
+import { writeNewFile } from "../new-file.ts";
 import { count, type Style, table, time } from "../output.ts";
 import type { Result } from "../program.ts";
 
@@ -29,7 +29,7 @@ export async function learn(paths: readonly string[], out: string | undefined): 
   const { traffic, lines } = await read(paths);
   const learned = learnSelf(traffic);
   const text = draftText(learned);
-  if (out !== undefined) writeNew(out, text);
+  if (out !== undefined) writeNewFile(out, text, 0o600);
   return {
     json: { lines, records: traffic.records, firstMs: traffic.firstMs, lastMs: traffic.lastMs, ...learned },
     raw: [text.trimEnd()],
@@ -174,18 +174,4 @@ function directoryOf(where: Where): string {
   const { directory } = locate(where);
   if (directory !== undefined) return directory;
   throw new AnamnesisError("config.invalid", "--plant is missing; Self is read from the plant's own files");
-}
-
-function writeNew(path: string, text: string): void {
-  try {
-    const file = openSync(path, "wx", 0o600);
-    writeSync(file, text);
-    closeSync(file);
-  } catch (cause) {
-    throw new AnamnesisError(
-      "config.invalid",
-      `${path} cannot be written, or is there already; name a new file`,
-      { cause },
-    );
-  }
 }
