@@ -1,6 +1,6 @@
 import { concat, fromHex, toHex, utf8 } from "./bytes.ts";
-import { canonicalBytes } from "./canonical.ts";
-import { hmacSha256, sha1, sha256 } from "./hash.ts";
+import { canonicalBytes, canonicalText } from "./canonical.ts";
+import { hmacSha256, sha1, sha256, sha256Hex } from "./hash.ts";
 import type {
   Bytes32,
   Hex,
@@ -11,14 +11,14 @@ import type {
   Subject,
 } from "./types.ts";
 
-const INDICATOR = utf8("anamnesis/indicator/1\0");
+const INDICATOR = "anamnesis/indicator/1\0";
 const RESPONSE = utf8("anamnesis/response/1\0");
 /** Namespace of our UUIDv5 STIX ids: UUIDv5(URL, "https://anamnesis.example/stix"), fixed for ever. */
 const STIX_NAMESPACE = fromHex("0x88be3ef231f95dd09ea577c478ed8f3d");
 
 /** The id of an indicator: the same attack has the same id at every plant. 32 bytes. */
 export function indicatorId(key: IndicatorKey): IndicatorId {
-  return toHex(sha256(concat(INDICATOR, canonicalBytes([key.patternType, key.pattern])))) as IndicatorId;
+  return `0x${sha256Hex(INDICATOR + canonicalText([key.patternType, key.pattern]))}` as IndicatorId;
 }
 
 /** The id of a response, bound to its indicator. 32 bytes. */

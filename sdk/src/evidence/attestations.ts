@@ -58,8 +58,10 @@ export function verifyAttestations(
     });
   });
   // Apart from what is hashed: the library's tables take the whole cache.
-  for (const [index, all] of stances.entries())
-    for (const [at, { stance, digest }] of all.entries()) {
+  for (let index = 0; index < stances.length; index++) {
+    const all = stances[index] as readonly SignedStance[];
+    for (let at = 0; at < all.length; at++) {
+      const { stance, digest } = all[at] as SignedStance;
       const { key, subject } = stance;
       const { signature } = (snapshot.records[index] as ReadRecord).attestations[at] as ReadAttestation;
       const publicKey = keys.get(key) ?? missing(key, `${fieldOf(index, at)}.key`, subject);
@@ -67,6 +69,7 @@ export function verifyAttestations(
       const cause = `is not one of ${key} over this`;
       throw refuse("evidence.attestation", `${fieldOf(index, at)}.signature`, cause, subject);
     }
+  }
   return stances;
 }
 

@@ -23,12 +23,13 @@ export function matchRegisters(
   words: readonly (Uint8Array | undefined)[],
   field: string,
 ): void {
+  const expected = new Uint8Array(32);
   for (const [at, said] of stances.entries()) {
     const { subject } = records[at] as NamedRecord;
     const refuseAt = (code: EvidenceCode, index: number, name: string, cause: string) =>
       refuse(code, `${field}.records[${at}].attestations[${index}]${name}`, cause, subject);
-    for (const [index, { stance }] of said.entries()) {
-      const { key, member } = stance;
+    for (let index = 0; index < said.length; index++) {
+      const { key, member } = (said[index] as SignedStance).stance;
       if (keys.get(key)?.member !== member)
         throw refuseAt("evidence.member", index, ".member", `is ${member}, whose key ${key} is not`);
       if (!active.includes(member))
@@ -45,7 +46,7 @@ export function matchRegisters(
       }
       if (word === undefined)
         throw refuseAt("evidence.register", next, "", "is not recorded: the register is empty");
-      const expected = packRegister(signed.stance, signed.digest);
+      packRegister(signed.stance, signed.digest, expected);
       if (!equalBytes(word, expected)) {
         const name = `.${differingField(word, expected)}`;
         throw refuseAt("evidence.register", next, name, "is not what the register holds");

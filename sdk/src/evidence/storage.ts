@@ -118,14 +118,14 @@ export function unpackBlock(word: Uint8Array): number | undefined {
   return isZero(word, 0, 28) ? readUint(word, 28, 4) : undefined;
 }
 
-/** The register that an attestation fills, given its digest (the uid). */
+/** The register that an attestation fills, given its digest (the uid); `word`, 32 bytes, is written over. */
 export function packRegister(
   attestation: Pick<Attestation, "confidence" | "basis" | "stance" | "validUntil" | "version">,
   digest: Uint8Array,
+  word = new Uint8Array(WORD_BYTES),
 ): Uint8Array {
   const { confidence, basis, stance, validUntil, version } = attestation;
-  const word = new Uint8Array(WORD_BYTES);
-  word.set(digest.subarray(0, UID_BYTES));
+  for (let at = 0; at < UID_BYTES; at++) word[at] = digest[at] as number;
   word[18] = confidence;
   word[19] = basis;
   word[20] = stance;
