@@ -182,3 +182,8 @@ test("an append alone is enough for every path between the sizes it went through
       }
   }
 });
+
+test("a commitment that is not hexadecimal has no leaf", () => {
+  for (const wrong of ["0x", `0x${"00".repeat(31)}`, `0x${"00".repeat(31)}0g`, `0x${"00".repeat(31)}0\u0130`])
+    expect(() => leafHashOf(wrong as Commitment), wrong).toThrow(/not 32 bytes of hexadecimal/);
+});

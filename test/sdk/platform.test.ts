@@ -39,6 +39,30 @@ test("hashes and hexadecimal", () => {
   );
 });
 
+test("digits are no characters that have a digit's low byte", () => {
+  const digits = fc.string({ unit: fc.constantFrom(..."09afAF"), maxLength: 64 });
+  const stranger = fc.constantFrom(
+    "\u0130", // low byte 0x30, "0"
+    "\u0161", // 0x61, "a"
+    "\uff46", // "f" in full width, and 0x46
+    "é",
+    "\ud83d\ude30",
+  );
+  fc.assert(
+    fc.property(digits, stranger, digits, (before, wrong, after) => {
+      const text = before + wrong + after;
+      const whole = Math.floor(before.length / 2);
+      for (const each of [node, browser]) {
+        expect(each.isHexDigits(text)).toBe(false);
+        expect(plain(each.bytesOfHex(text))).toEqual(plain(each.bytesOfHex(before)));
+        const target = new Uint8Array(80);
+        expect(each.createHexWriter(target)(text, 1)).toBe(whole);
+        expect(plain(target.subarray(1 + whole))).toEqual(new Array(79 - whole).fill(0));
+      }
+    }),
+  );
+});
+
 test("signatures", () => {
   fc.assert(
     fc.property(secret, secret, fc.nat(63), (key, digest, at) => {

@@ -87,3 +87,11 @@ test("a digest once given is not changed by the next one", () => {
   hasher.head(vectors.heads[0]!.head);
   expect(toHex(digest)).toBe(first.digest);
 });
+
+test("a field that is not hexadecimal is refused, also where its characters end in a digit's byte", () => {
+  const { head } = vectors.heads[0]!;
+  for (const wrong of ["g", "\u0130", "\uff11", "é"]) {
+    const root = `${head.root.slice(0, 65)}${wrong}` as FeedHead["root"];
+    expect(() => hasher.head({ ...head, root }), wrong).toThrow(/not 32 bytes of hexadecimal/);
+  }
+});

@@ -7,6 +7,7 @@
  */
 import { createHexWriter } from "#platform";
 import { equalBytes } from "./bytes.ts";
+import { AnamnesisError } from "./errors.ts";
 import { sha256 } from "./hash.ts";
 import type { Commitment } from "./types.ts";
 
@@ -42,9 +43,10 @@ export function leafHash(commitment: Uint8Array): Uint8Array {
   return sha256(bytes);
 }
 
-/** The leaf of an entry whose commitment is at hand as hexadecimal. */
+/** The leaf of an entry whose commitment is at hand as hexadecimal. Throws `input.invalid` when that is not 32 bytes. */
 export function leafHashOf(commitment: Commitment): Uint8Array {
-  writeDigits(commitment.slice(2), 1);
+  if (writeDigits(commitment.slice(2), 1) !== 32)
+    throw new AnamnesisError("input.invalid", "a commitment is not 32 bytes of hexadecimal");
   return sha256(outer);
 }
 

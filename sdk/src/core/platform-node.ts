@@ -33,7 +33,7 @@ export function asciiOf(bytes: Uint8Array): string {
 
 /** Bytes of hexadecimal digits of any case; shorter when they are not. */
 export function bytesOfHex(digits: string): Uint8Array {
-  return new Uint8Array(Buffer.from(digits, "hex"));
+  return new Uint8Array(Buffer.from(asciiHead(digits), "hex"));
 }
 
 const decoded = Buffer.alloc(128);
@@ -48,7 +48,14 @@ export function isHexDigits(digits: string): boolean {
 /** Writes hexadecimal digits into `target` again and again; gives how many bytes were written, fewer when they are none. */
 export function createHexWriter(target: Uint8Array): (digits: string, offset: number) => number {
   const view = viewOf(target);
-  return (digits, offset) => view.write(digits, offset, "hex");
+  return (digits, offset) => view.write(asciiHead(digits), offset, "hex");
+}
+
+/** A text up to the first pair with a character beyond ASCII: decoding takes characters modulo 256, and "İ" would be "0". */
+function asciiHead(text: string): string {
+  if (Buffer.byteLength(text) === text.length) return text;
+  const at = text.search(/[^\0-\x7f]/);
+  return text.slice(0, at - (at % 2));
 }
 
 /** Order of byte strings: negative, 0 or positive. */
