@@ -47,8 +47,8 @@ export interface Node {
   stop(): Promise<void>;
 }
 
-/** How long a starting node waits for what peers know before it puts anything new in force, ms. */
-const FIRST_SYNC_MS = 1500;
+/** For how long nothing may come from peers before a starting node puts anything new in force without them, ms. */
+const FIRST_SYNC_MS = 5000;
 /** How often the node looks after itself, ms. */
 const TICK_MS = 1000;
 

@@ -79,7 +79,7 @@ export interface NodePolicy {
   readonly relay?: Omit<RelayOptions, "self">;
   /** How old the chain's head may be; without it, as old as it likes. */
   readonly blockPeriods?: BlockPeriods;
-  /** How long the first exchange with a peer is waited for before anything new is put in force, ms; 0 by default. */
+  /** For how long nothing may come from peers before anything new is put in force without them, ms; 0 by default. */
   readonly firstSyncMs?: number;
 }
 
@@ -386,7 +386,7 @@ export async function joinNode(rooms: Rooms, ports: NodePorts, policy: NodePolic
       });
       ownSize.listen();
       // What peers know since then comes first, refutes and withdraws with it; what stands, stands.
-      await Promise.race([sync.first(), wait(policy.firstSyncMs ?? 0)]);
+      await sync.first(policy.firstSyncMs ?? 0);
       await vaccinate.reconcile(
         [...memory.records()].flatMap((record) => recordView(rooms, record, clock.nowMs()) ?? []),
       );
@@ -461,12 +461,6 @@ export async function joinNode(rooms: Rooms, ports: NodePorts, policy: NodePolic
       ];
     },
   };
-}
-
-function wait(ms: number): Promise<void> {
-  return new Promise((resolve) => {
-    setTimeout(resolve, ms).unref();
-  });
 }
 
 function receiptEntries(

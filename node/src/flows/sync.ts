@@ -13,6 +13,7 @@ import type { Clock, Have, HaveAnswer, Log, Peers, VectorItem } from "../ports.t
 import type { Feeds } from "../state/feeds.ts";
 import type { Admit } from "./admit.ts";
 import type { Egress } from "./egress.ts";
+import { createFirstSync } from "./first-sync.ts";
 import { createRivals } from "./rivals.ts";
 
 /** Bytes of items asked for in one page. */
@@ -47,8 +48,8 @@ export interface Sync {
   with(peer: Address): Promise<void>;
   /** Asks every connected peer, each at most once at a time. */
   all(): Promise<void>;
-  /** Resolves when one peer was asked and what was missing was fetched from it. */
-  first(): Promise<void>;
+  /** Resolves when all that peers told of is held, or when nothing has come for `quietMs`, ms. */
+  first(quietMs: number): Promise<void>;
   /** A gap was seen: fetch this feed from this peer now. */
   fill(peer: Address, feed: Address): void;
   /** Own feed may be taken back from peers until its size is known. */
@@ -61,11 +62,11 @@ export interface Sync {
 export function createSync(ports: SyncPorts): Sync {
   const { feeds, peers, log } = ports;
   const asking = new Set<Address>();
-  const { promise: first, resolve: exchanged } = Promise.withResolvers<void>();
   const filling = new Set<Address>();
   const rivals = createRivals(ports);
   const seenMissing = new Set<Address>();
   let restoring = true;
+  const first = createFirstSync((item) => item.feed !== ports.self && isMissing(item));
 
   function have(): Have {
     return { ...ports.identity, vectorHash: feeds.vectorHash() };
@@ -83,6 +84,7 @@ export function createSync(ports: SyncPorts): Sync {
           if (verdict.verdict !== "accept") return;
         }
         if (feeds.size(feed) === before) return;
+        first.moved();
       }
     } catch (error) {
       if (!isAnamnesisError(error)) throw error;
@@ -157,21 +159,22 @@ export function createSync(ports: SyncPorts): Sync {
     try {
       const answer = await peers.have(peer, have());
       if (answer.answer !== "foreign" && answer.rival === true) ports.onRival(peer);
+      if (answer.answer !== "foreign") first.answered(answer.answer === "vector" ? answer.items : []);
       if (answer.answer === "vector") await take(peer, answer.items);
       else if (answer.answer === "same") ports.onOwnSize(peer, feeds.head(ports.self)?.size ?? 0);
       else log.warn("sync.foreign", { peer, reason: answer.reason });
+      first.moved();
     } catch (error) {
       if (!isAnamnesisError(error)) throw error;
       log.debug("sync.failed", { peer, code: error.code });
     } finally {
       asking.delete(peer);
-      exchanged();
     }
   }
 
   return {
     with: ask,
-    first: () => first,
+    first: first.wait,
     all: async () => void (await Promise.all(peers.connected().map(ask))),
     fill: (peer, feed) => void fetch(peer, feed),
     setRestoring: (value) => {
