@@ -40,7 +40,7 @@ test("hashes and hexadecimal", () => {
 });
 
 test("digits are no characters that have a digit's low byte", () => {
-  const digits = fc.string({ unit: fc.constantFrom(..."09afAF"), maxLength: 64 });
+  const digits = fc.string({ unit: fc.constantFrom("0", "9", "a", "f", "A", "F"), maxLength: 64 });
   const stranger = fc.constantFrom(
     "\u0130", // low byte 0x30, "0"
     "\u0161", // 0x61, "a"
