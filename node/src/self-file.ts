@@ -20,12 +20,14 @@ const mac = z
   .string()
   .regex(/^[0-9a-f]{2}(?:[:-][0-9a-f]{2}){5}$/i, "expected a MAC address, as 00:1b:1b:00:00:01");
 const comment = z.string().max(500).optional();
+/** When its traffic was last seen. */
+const seen = z.iso.datetime({ error: "expected when it was last seen, as 2026-11-25T03:00:00Z" }).optional();
 
-/** A value, or `{ value, comment }`: who says so, and why. */
+/** A value, or `{ value, comment, seen }`: who says so, and why. */
 const noted = <T extends z.ZodType<string, string>>(value: T) =>
   z.preprocess(
     (given) => (typeof given === "object" && given !== null ? given : { value: given }),
-    z.strictObject({ value, comment }),
+    z.strictObject({ value, comment, seen }),
   );
 const notedList = <T extends z.ZodType<string, string>>(value: T) => z.array(noted(value)).default([]);
 
@@ -66,6 +68,7 @@ const selfSchema = z.strictObject({
         /** Modbus function codes; empty: every one. */
         functions: z.array(z.int().min(1).max(127)).default([]),
         comment,
+        seen,
       }),
     )
     .default([]),
@@ -80,7 +83,11 @@ const selfSchema = z.strictObject({
 });
 
 type SelfSetting = z.infer<typeof selfSchema>;
-type Noted = { readonly value: string; readonly comment?: string | undefined };
+type Noted = {
+  readonly value: string;
+  readonly comment?: string | undefined;
+  readonly seen?: string | undefined;
+};
 
 /** Self as plant.yaml has it: itself, or the file it is in. It is judged by `loadSelf`. */
 export const selfSetting = z.record(z.string(), z.unknown(), {
@@ -119,9 +126,12 @@ export function loadSelf(
 function toSelf(read: SelfSetting, file: string, prefix: string): Self {
   const { assets, roles, services } = read;
   const comments: Record<string, string> = {};
+  const seenMs: Record<string, number> = {};
   const plain = (list: readonly Noted[], ofOwner?: string): string[] =>
-    list.map(({ value, comment: said = ofOwner }) => {
-      if (said !== undefined) comments[value.toLowerCase()] ??= said;
+    list.map(({ value, comment: said = ofOwner, seen: last }) => {
+      const key = value.toLowerCase();
+      if (said !== undefined) comments[key] ??= said;
+      if (last !== undefined) seenMs[key] = Math.max(seenMs[key] ?? 0, Date.parse(last));
       return value;
     });
   const own = assets.map((asset) => {
@@ -146,8 +156,16 @@ function toSelf(read: SelfSetting, file: string, prefix: string): Self {
           `${file}: ${prefix}conduits.${i}.${key}.${j}: ${JSON.stringify(text.slice(0, 60))} is no address and no asset that has one`,
         );
       });
-    const { name, protocol, functions, comment: said } = conduit;
-    return { name, from: side("from"), to: side("to"), protocol, functions, ...(said && { comment: said }) };
+    const { name, protocol, functions, comment: said, seen: last } = conduit;
+    return {
+      name,
+      from: side("from"),
+      to: side("to"),
+      protocol,
+      functions,
+      ...(said && { comment: said }),
+      ...(last !== undefined && { seenMs: Date.parse(last) }),
+    };
   });
   const lists = loadWarninglists(read.warninglists, file, `${prefix}warninglists`);
   return {
@@ -172,6 +190,7 @@ function toSelf(read: SelfSetting, file: string, prefix: string): Self {
     files: [...new Set([...plain(read.files), ...own.flatMap(({ files = [] }) => files)])],
     ...some("conduits", conduits),
     ...(Object.keys(comments).length > 0 && { comments }),
+    ...(Object.keys(seenMs).length > 0 && { seenMs }),
     ...some("warninglists", lists),
   };
 }

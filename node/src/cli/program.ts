@@ -241,7 +241,7 @@ export function createProgram(exit: (code: ExitCode) => void): Command {
       ),
     );
 
-  addSelf(program, exit);
+  addSelf(program, exit, wholeNumber);
 
   const node = program.command("node").description("this plant's node");
   node

@@ -1,4 +1,5 @@
 /** Single fields of Suricata's EVE, each from its own spelling to ours. */
+import { icsRequest } from "./ics.ts";
 import type { IcsRequest } from "./types.ts";
 
 /** An object as JSON gives it. */
@@ -141,25 +142,6 @@ function listOf(value: unknown): readonly unknown[] {
   return Array.isArray(value) ? value : [value];
 }
 
-type Table = IcsRequest["table"];
-
-/** What each public function does (Modbus Application Protocol 1.1b3 §6); the sensor's words may differ, this does not. */
-const FUNCTIONS: { readonly [code: number]: readonly [access: IcsRequest["access"], table: Table] } = {
-  1: ["read", "coil"],
-  2: ["read", "discrete"],
-  3: ["read", "holding"],
-  4: ["read", "input"],
-  5: ["write", "coil"],
-  6: ["write", "holding"],
-  15: ["write", "coil"],
-  16: ["write", "holding"],
-  20: ["read", "none"],
-  21: ["write", "none"],
-  22: ["write", "holding"],
-  23: ["write", "holding"],
-  24: ["read", "holding"],
-};
-
 /** Suricata's names, for records without `function_raw`. */
 const NAMES: { readonly [name: string]: number } = {
   RdCoils: 1,
@@ -186,12 +168,5 @@ export function eveModbus(modbus: unknown): IcsRequest | undefined {
 
 /** A Modbus request by its function code, or undefined when that is none (1–127). */
 export function modbusRequest(raw: unknown): IcsRequest | undefined {
-  if (typeof raw !== "number" || !Number.isInteger(raw) || raw < 1 || raw > 127) return undefined;
-  const known = FUNCTIONS[raw];
-  return {
-    protocol: "modbus",
-    function: raw,
-    access: known?.[0] ?? "other",
-    table: known?.[1] ?? "none",
-  };
+  return typeof raw === "number" ? icsRequest("modbus", raw) : undefined;
 }

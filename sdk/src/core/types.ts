@@ -48,12 +48,26 @@ export interface Observable {
   readonly value: string;
 }
 
+/** Industrial protocols whose requests are told apart here. */
+export type IcsProtocol =
+  | "modbus"
+  | "dnp3"
+  | "s7comm"
+  | "enip"
+  | "iec104"
+  | "opcua"
+  | "bacnet"
+  | "mqtt"
+  | "tristation";
+
 /** The part of an industrial protocol's request that tells conduct apart, never its payload. */
 export interface IcsRequest {
-  readonly protocol: "modbus";
-  /** Modbus function code, 1–127. */
+  readonly protocol: IcsProtocol;
+  /** The protocol's own number of what is asked for; of Modbus the function code, 1–127. */
   readonly function: number;
-  readonly access: "read" | "write" | "other";
+  /** `program`: logic, configuration or the state of the controller itself. */
+  readonly access: "read" | "write" | "program" | "other";
+  /** Of Modbus only; else `none`. */
   readonly table: "coil" | "discrete" | "holding" | "input" | "none";
 }
 
@@ -390,6 +404,8 @@ export interface Conduit {
   /** Function codes; empty: every one. */
   readonly functions: readonly number[];
   readonly comment?: string;
+  /** When its traffic was last seen, ms since the epoch. */
+  readonly seenMs?: number;
 }
 
 /** What belongs to the plant and must never be blocked. Addresses are single addresses or CIDR ranges. */
@@ -427,6 +443,8 @@ export interface Self {
   readonly confirmedAtMs: number;
   /** What the operator noted of a value, by the value in lower case. */
   readonly comments?: Readonly<Record<string, string>>;
+  /** When a value was last seen in the plant's own traffic, ms since the epoch, by the value in lower case. */
+  readonly seenMs?: Readonly<Record<string, number>>;
   /** Published lists of what is no sign of an attack. */
   readonly warninglists?: readonly Warninglist[];
 }

@@ -8,6 +8,7 @@ import { withoutDigest } from "./json-reader.ts";
 import { createRecords, looksWhole } from "./json-records.ts";
 import { shareOf } from "./json-sample.ts";
 import { lineText } from "./line-text.ts";
+import { eveTraffic } from "./traffic-eve.ts";
 
 /** Suricata EVE JSON. */
 export const eve: Format = {
@@ -25,8 +26,12 @@ export const eve: Format = {
   createReader(options) {
     const records = createRecords(options.state);
     const { detector } = options;
-    const one = (line: string | Uint8Array, at: LineAt): LineOutcome =>
-      parseEveLine(line, { ...at, detector });
+    const { onTraffic } = options;
+    const one = (line: string | Uint8Array, at: LineAt): LineOutcome => {
+      const outcome = parseEveLine(line, { ...at, detector });
+      if (onTraffic !== undefined && outcome.kind === "context") eveTraffic(line, onTraffic);
+      return outcome;
+    };
 
     return {
       push(line, at) {

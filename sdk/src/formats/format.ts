@@ -1,4 +1,5 @@
 /** The one contract of every format: a file that is added here needs nothing else but its tests. */
+import type { Traffic } from "../core/traffic.ts";
 import type { LineOutcome, Self } from "../core/types.ts";
 import type { Mapping } from "./mapping-types.ts";
 
@@ -43,6 +44,8 @@ export interface ReaderOptions {
   readonly zone?: string;
   /** For `mapping` only. */
   readonly mapping?: Mapping;
+  /** Told of the connections and requests that records which are no alerts hold (EVE, Zeek, tshark). */
+  readonly onTraffic?: (traffic: Traffic) => void;
   /** What `state` gave before a restart in the middle of a stream. */
   readonly state?: unknown;
 }

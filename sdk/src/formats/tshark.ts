@@ -5,6 +5,7 @@ import { context, rejected, type Source } from "./detected.ts";
 import { type Format, NO_MATCH } from "./format.ts";
 import { createJsonReader } from "./json-reader.ts";
 import { shareOf } from "./json-sample.ts";
+import { packetTraffic } from "./traffic-packet.ts";
 
 /** tshark packets as JSON. */
 export const tshark: Format = {
@@ -19,7 +20,11 @@ export const tshark: Format = {
       ? NO_MATCH
       : { score: Math.round(50 + 42 * share), why: "JSON records with layers, or ts, src, dst and fc" };
   },
-  createReader: (options) => createJsonReader(options, readPacket),
+  createReader: ({ onTraffic, ...options }) =>
+    createJsonReader(options, (record, source) => {
+      if (onTraffic !== undefined) packetTraffic(record, layersOf(record), onTraffic);
+      return readPacket(record, source);
+    }),
 };
 
 function readPacket(record: JsonRecord, source: Source): LineOutcome {

@@ -6,6 +6,7 @@ import { type Format, NO_MATCH } from "./format.ts";
 import { createJsonReader } from "./json-reader.ts";
 import { shareOf } from "./json-sample.ts";
 import { sampleLines } from "./line-text.ts";
+import { zeekTraffic } from "./traffic-zeek.ts";
 import { readZeek, type ZeekRecord, zeekLogOf } from "./zeek-record.ts";
 import { BASELINE } from "./zeek-tsv.ts";
 
@@ -31,9 +32,13 @@ export const zeekJson: Format = {
   },
   createReader(options) {
     const fileLog = options.path === undefined ? undefined : zeekLogOf(options.path);
-    const reader = createJsonReader(options, (record, source) =>
-      readZeek(logOf(record, fileLog), fieldsOf(record), source),
-    );
+    const { onTraffic } = options;
+    const reader = createJsonReader(options, (record, source) => {
+      const log = logOf(record, fileLog);
+      const fields = fieldsOf(record);
+      if (onTraffic !== undefined) zeekTraffic(log, fields, onTraffic);
+      return readZeek(log, fields, source);
+    });
     return {
       ...reader,
       // Recorded baselines begin with a comment.

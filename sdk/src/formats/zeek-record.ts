@@ -23,7 +23,7 @@ export function readZeek(path: string, record: ZeekRecord, source: Source): Line
  * The time of a record: epoch seconds, milliseconds, ISO 8601. Undefined when it has none (which is
  * flagged), `null` when what stands there is no time. Zeek's own test logs blank it out with X.
  */
-function timeOf(record: ZeekRecord): number | undefined | null {
+export function timeOf(record: ZeekRecord): number | undefined | null {
   const text = record.text("ts") ?? record.text("t");
   if (text === undefined || /^X[X.]*$/.test(text)) return undefined;
   return parseEpoch(text) ?? parseIso(text, "UTC") ?? null;

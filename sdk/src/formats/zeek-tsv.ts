@@ -3,6 +3,7 @@ import type { LineOutcome } from "../core/types.ts";
 import { context, rejected, type Source } from "./detected.ts";
 import { type Format, NO_MATCH, type Reader, type ReaderOptions } from "./format.ts";
 import { lineText, sampleLines } from "./line-text.ts";
+import { zeekTraffic } from "./traffic-zeek.ts";
 import { readZeek, type ZeekRecord, zeekLogOf } from "./zeek-record.ts";
 
 /** What a header says. Plain JSON: it is what a reader keeps over a restart. */
@@ -62,7 +63,7 @@ function createReader(options: ReaderOptions): Reader {
         return [context("zeek.header")];
       }
       const source: Source = { detector: options.detector, text, at };
-      return [readRow(header, columns, fileLog, source)];
+      return [readRow(header, columns, fileLog, source, options.onTraffic)];
     },
     isAlone: (line) => line[0] !== 0x23,
     end: () => [],
@@ -98,13 +99,22 @@ function readHeader(header: Header, text: string): Header {
   return { ...header, fields };
 }
 
-function readRow(header: Header, columns: Columns, fileLog: string | undefined, source: Source): LineOutcome {
+function readRow(
+  header: Header,
+  columns: Columns,
+  fileLog: string | undefined,
+  source: Source,
+  onTraffic: ReaderOptions["onTraffic"],
+): LineOutcome {
   const { text } = source;
   if (header.fields.length === 0) return rejected("line.header", text);
   const cells = text.split(header.separator, header.fields.length + 1);
   if (cells.length !== header.fields.length) return rejected("line.columns", text);
   if (header.fields[0] === "indicator") return context("intel.input");
-  return readZeek(header.path || (fileLog ?? "zeek"), columns.of(header, cells), source);
+  const log = header.path || (fileLog ?? "zeek");
+  const record = columns.of(header, cells);
+  if (onTraffic !== undefined) zeekTraffic(log, record, onTraffic);
+  return readZeek(log, record, source);
 }
 
 interface Columns {

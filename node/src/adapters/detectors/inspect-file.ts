@@ -3,6 +3,7 @@ import { closeSync, createReadStream, openSync, readSync, statSync } from "node:
 import type { Readable } from "node:stream";
 import { createGunzip } from "node:zlib";
 import { cleanBytes, lineExample } from "@anamnesis/sdk/core/eve";
+import type { Traffic } from "@anamnesis/sdk/core/traffic";
 import type { Detection, LineOutcome, LineReason, Self } from "@anamnesis/sdk/core/types";
 import type { LineAt, Reader } from "@anamnesis/sdk/formats/format";
 import { detectFormats, formatNamed, type Guess } from "@anamnesis/sdk/formats/formats";
@@ -22,7 +23,9 @@ export interface InspectOptions {
   readonly mostBytes?: number;
   /** Detections to keep. Default 5. */
   readonly examples?: number;
-  readonly onOutcome?: (outcome: LineOutcome) => void;
+  readonly onOutcome?: (outcome: LineOutcome, line: number) => void;
+  /** Connections and requests in records that are no alerts; lines count from 1. */
+  readonly onTraffic?: (traffic: Traffic, line: number) => void;
 }
 
 /** What a file is and what its lines became. */
@@ -58,6 +61,7 @@ const MOST_KINDS = 200;
 
 /** Reads a file; I/O errors are thrown as Node gives them. Memory stays below a few lines' worth. */
 export async function inspectFile(path: string, options: InspectOptions): Promise<Inspection> {
+  const { onTraffic } = options;
   const fileMs = Math.floor(statSync(path).mtimeMs);
   const text = openText(path, options.mostBytes ?? MOST_BYTES);
   const head: Buffer[] = [];
@@ -77,6 +81,7 @@ export async function inspectFile(path: string, options: InspectOptions): Promis
       path,
       ...(options.zone !== undefined && { zone: options.zone }),
       ...(options.mapping !== undefined && { mapping: options.mapping }),
+      ...(onTraffic !== undefined && { onTraffic: (traffic: Traffic) => onTraffic(traffic, lines) }),
     });
     for (const chunk of head.splice(0)) feed(chunk);
   };
@@ -86,14 +91,14 @@ export async function inspectFile(path: string, options: InspectOptions): Promis
     const reason = line.tooLong ? "line.tooLong" : reader === undefined ? "line.unknownFormat" : undefined;
     if (reason !== undefined || reader === undefined) {
       const example = lineExample(line.bytes.toString());
-      tally.add({ kind: "rejected", reason: reason ?? "line.unknownFormat", example });
+      tally.add({ kind: "rejected", reason: reason ?? "line.unknownFormat", example }, lines);
       return;
     }
     last = { offset: line.offset, stream: path, readAtMs: options.readAtMs, fileMs, self: options.self };
     for (const outcome of reader.push(cleanBytes(line.bytes), last)) {
       // Without its newline the last line may still be being written.
       const half = isLast && outcome.kind === "rejected";
-      tally.add(half ? { ...outcome, reason: "line.unfinished" } : outcome);
+      tally.add(half ? { ...outcome, reason: "line.unfinished" } : outcome, lines);
     }
   };
 
@@ -117,7 +122,8 @@ export async function inspectFile(path: string, options: InspectOptions): Promis
   if (headBytes < SAMPLE_BYTES) decide();
   const rest = splitter.rest();
   if (rest !== undefined) take(rest, true);
-  if (reader !== undefined && last !== undefined) for (const outcome of reader.end(last)) tally.add(outcome);
+  if (reader !== undefined && last !== undefined)
+    for (const outcome of reader.end(last)) tally.add(outcome, lines);
 
   const chosen =
     options.format === undefined ? guesses[0] : guesses.find(({ format }) => format.name === options.format);
@@ -228,8 +234,8 @@ function createTally(options: InspectOptions) {
   let detections = 0;
   let attackers = 0;
   return {
-    add(outcome: LineOutcome): void {
-      options.onOutcome?.(outcome);
+    add(outcome: LineOutcome, line: number): void {
+      options.onOutcome?.(outcome, line);
       if (outcome.kind === "detection") {
         detections++;
         if (outcome.detection.attacker !== undefined) attackers++;

@@ -1,4 +1,5 @@
 import { isAnamnesisError } from "@anamnesis/sdk/core/errors";
+import { ICS_PROTOCOLS } from "@anamnesis/sdk/core/ics";
 import { parsePattern } from "@anamnesis/sdk/core/pattern";
 import { originSchema, patternTypeSchema } from "@anamnesis/sdk/core/schema";
 import type { PatternType } from "@anamnesis/sdk/core/types";
@@ -65,9 +66,9 @@ export const detectionSchema = z
       observables: z.array(observable),
       ics: z
         .object({
-          protocol: z.literal("modbus"),
+          protocol: z.enum(ICS_PROTOCOLS),
           function: z.int(),
-          access: z.enum(["read", "write", "other"]),
+          access: z.enum(["read", "write", "program", "other"]),
           table: z.enum(["coil", "discrete", "holding", "input", "none"]),
         })
         .optional(),

@@ -1,8 +1,11 @@
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { AnamnesisError } from "@anamnesis/sdk/core/errors";
+import type { SelectionContext } from "@anamnesis/sdk/core/selection";
 import { checkSelf } from "@anamnesis/sdk/core/self-check";
+import type { Self } from "@anamnesis/sdk/core/types";
 import { readConfig } from "../../config.ts";
+import { isPlantFile, readSelf } from "../../self-config.ts";
 import { locate, type Where } from "../locate.ts";
 import { table } from "../output.ts";
 import type { Result } from "../program.ts";
@@ -17,8 +20,7 @@ const MOST_BYTES = 64 << 20;
  * Throws `config.invalid`, and `input.invalid` with the line of what is no value.
  */
 export function checkAgainstSelf(where: Where, given: string, configFile?: string): Result {
-  const config = readConfig(configFile ?? join(directoryOf(where), "plant.yaml"));
-  const context = { self: config.self, labPublic: config.lab.public };
+  const context = contextOf(where, configFile);
   const checks = valuesOf(given).map(({ text, place }) => {
     const check = checkSelf(text, context);
     if (check.kind !== undefined) return check;
@@ -40,6 +42,18 @@ export function checkAgainstSelf(where: Where, given: string, configFile?: strin
       ),
     exit: checks.every(({ entries }) => entries.length > 0) ? 0 : 1,
   };
+}
+
+/** Self as a command means it: a plant.yaml or self.yaml that is named, or the plant's. Throws `config.invalid`. */
+export function selfOf(where: Where, configFile?: string): Self {
+  return contextOf(where, configFile).self;
+}
+
+function contextOf(where: Where, configFile?: string): SelectionContext {
+  const file = configFile ?? join(directoryOf(where), "plant.yaml");
+  if (!isPlantFile(file)) return { self: readSelf(file) };
+  const { self, lab } = readConfig(file);
+  return { self, labPublic: lab.public };
 }
 
 function directoryOf(where: Where): string {

@@ -2,14 +2,27 @@ import type { Command } from "commander";
 import type { ExitCode } from "../exit.ts";
 import { write } from "../output.ts";
 import type { Globals } from "../program.ts";
+import type { CompareOptions } from "./self-compare.ts";
+import type { LearnOptions } from "./self-learn.ts";
 
-/** `self check`, `self learn`, `self diff` and `self drift`: all of them read files, and need no running node. */
-export function addSelf(program: Command, exit: (code: ExitCode) => void): void {
+/** Adds `anamnesis self`: check, learn, diff, drift. All of them work without a node. */
+export function addSelf(
+  program: Command,
+  exit: (code: ExitCode) => void,
+  wholeNumber: (option: string, max: number) => (text: string) => number,
+): void {
   const self = program.command("self").description("what belongs to this plant and is never blocked");
+  const reading = (command: Command): Command =>
+    command
+      .option("--format <name>", "read the logs as this format instead of finding out")
+      .option("--zone <zone>", "of times that name none: UTC, an IANA name, or an offset as +02:00")
+      .option("--network <range...>", "of the plant, beside the private ranges: CIDR");
+  const config = "plant.yaml or self.yaml, instead of finding it by --plant";
+
   self
     .command("check <value-or-file>")
     .description("what of Self or its warninglists a value touches, offline; 1 when nothing does")
-    .option("--config <file>", "plant.yaml, instead of finding it by --plant")
+    .option("--config <file>", config)
     .action(async (given: string, options: { config?: string }, command: Command) => {
       const { checkAgainstSelf } = await import("./self-check.ts");
       const globals = command.optsWithGlobals<Globals>();
@@ -17,38 +30,51 @@ export function addSelf(program: Command, exit: (code: ExitCode) => void): void 
       write(result, globals.output);
       exit(result.exit ?? 0);
     });
-  self
-    .command("learn <log...>")
-    .description(
-      "a draft of Self from logs of ordinary operation (Suricata's eve.json, Zeek's logs), with a report",
-    )
-    .option("--out <file>", "a new file for the draft; without it nothing is written")
-    .action(async (logs: string[], options: { out?: string }, command: Command) => {
-      const { learn } = await import("./self-learn.ts");
-      const result = await learn(logs, options.out);
-      write(result, command.optsWithGlobals<Globals>().output);
-      exit(result.exit ?? 0);
-    });
-  self
-    .command("diff <before> <after>")
-    .description("what one self.yaml or plant.yaml says and the other does not; 1 when they differ")
-    .action(async (before: string, after: string, _options, command: Command) => {
-      const { diff } = await import("./self-learn.ts");
-      const result = diff(before, after);
-      write(result, command.optsWithGlobals<Globals>().output);
-      exit(result.exit ?? 0);
-    });
-  self
-    .command("drift <log...>")
-    .description(
-      "what of Self no longer fits the traffic of these logs, and its age; 1 when something does not",
-    )
-    .option("--config <file>", "plant.yaml, instead of finding it by --plant")
-    .action(async (logs: string[], options: { config?: string }, command: Command) => {
-      const { drift } = await import("./self-learn.ts");
+
+  reading(
+    self
+      .command("learn <logs...>")
+      .description("propose Self from the plant's own logs; 1 when they hold something suspicious")
+      .option(
+        "--out <file>",
+        "a new file for the draft, which nobody has confirmed; without it nothing is written",
+      ),
+  ).action(async (logs: string[], options: LearnOptions, command: Command) => {
+    const { learnSelf } = await import("./self-learn.ts");
+    const result = await learnSelf(logs, options, Date.now());
+    write(result, command.optsWithGlobals<Globals>().output);
+    exit(result.exit ?? 0);
+  });
+
+  reading(
+    self
+      .command("diff <self> <self-or-logs...>")
+      .description(
+        "what differs between two Self files, or a Self and what logs would teach; 1 when they do",
+      ),
+  ).action(async (before: string, after: string[], options: CompareOptions, command: Command) => {
+    const { diffSelves } = await import("./self-compare.ts");
+    const result = await diffSelves(before, after, options, Date.now());
+    write(result, command.optsWithGlobals<Globals>().output);
+    exit(result.exit ?? 0);
+  });
+
+  reading(
+    self
+      .command("drift <logs...>")
+      .description(
+        "what no longer fits: entries not seen for days, traffic outside Self; 1 when there is any",
+      )
+      .option("--config <file>", config)
+      .option("--days <n>", "not seen for so long", wholeNumber("--days", 3650), 30),
+  ).action(
+    async (logs: string[], options: CompareOptions & { config?: string; days: number }, command: Command) => {
+      const { selfOf } = await import("./self-check.ts");
+      const { showDrift } = await import("./self-compare.ts");
       const globals = command.optsWithGlobals<Globals>();
-      const result = await drift(globals, options.config, logs, Date.now());
+      const result = await showDrift(selfOf(globals, options.config), logs, options, Date.now());
       write(result, globals.output);
       exit(result.exit ?? 0);
-    });
+    },
+  );
 }
