@@ -106,7 +106,7 @@ export function canonicalAddress(text: string): string | undefined {
 export function spanOf(text: string): Span {
   const number = ipv4Number(text);
   if (number >= 0) return { family: 4, first: number, last: number };
-  const range = parseRange(text) ?? parseRange(canonicalAddress(text) ?? "");
+  const range = parseRange(text) ?? parseRange(canonicalAddress(text) ?? "") ?? dottedRange(text);
   if (range === undefined) {
     throw new AnamnesisError(
       "input.invalid",
@@ -116,6 +116,22 @@ export function spanOf(text: string): Span {
   if (range.family === 4) return { family: 4, first: Number(range.first), last: Number(range.last) };
   if (range.first >> 32n !== MAPPED || range.last >> 32n !== MAPPED) return range;
   return { family: 4, first: Number(range.first & 0xffffffffn), last: Number(range.last & 0xffffffffn) };
+}
+
+/** A range of IPv6 whose last 32 bits are written as IPv4: `::ffff:192.0.2.0/120`. */
+function dottedRange(text: string): ReturnType<typeof parseRange> {
+  const match = /^([0-9a-f:]{2,30}:)((?:\d{1,3}\.){3}\d{1,3})(\/\d{1,3})$/i.exec(text);
+  const number = match === null ? -1 : ipv4Number(match[2] as string);
+  if (match === null || number < 0) return undefined;
+  return parseRange(
+    `${match[1]}${(number >>> 16).toString(16)}:${(number & 0xffff).toString(16)}${match[3]}`,
+  );
+}
+
+/** The length of the shortest prefix that is no wider than a span: 24 for 192.0.2.0/24. */
+export function prefixOf({ family, first, last }: Span): number {
+  const bits = family === 4 ? 32 : 128;
+  return bits - (BigInt(last) - BigInt(first)).toString(2).replace(/^0$/, "").length;
 }
 
 /** Whether two spans share an address. */

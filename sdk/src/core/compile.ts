@@ -1,6 +1,6 @@
 /** Indicators against the receiving plant's own Self: the part of a plan every control shares. */
 
-import { canonicalAddress } from "./address.ts";
+import { canonicalAddress, type Span, spanOf, spansOverlap } from "./address.ts";
 import type { AddressRange } from "./address-set.ts";
 import { isWholeFamily, overlaps, parseRange, parseRanges, subtractRanges } from "./address-set.ts";
 import { hostOfUrl, plainHost } from "./plain-host.ts";
@@ -121,16 +121,16 @@ function ownHit(observable: Observable, self: Self): string | undefined {
 }
 
 function addressHit(value: string, self: Self): string | undefined {
-  const range = parseRange(canonicalAddress(value) ?? value);
-  if (range === undefined) return undefined;
-  const hit = ownRanges(self).find((own) => overlaps(own.range, range));
+  const span = spanIn(value);
+  if (span === undefined) return undefined;
+  const hit = ownRanges(self).find((own) => spansOverlap(own.span, span));
   return hit === undefined ? undefined : `${hit.name} (${hit.text})`;
 }
 
 interface OwnRange {
   readonly name: string;
   readonly text: string;
-  readonly range: AddressRange;
+  readonly span: Span;
 }
 
 const rangesOf = new WeakMap<Self, readonly OwnRange[]>();
@@ -155,12 +155,20 @@ function ownRanges(self: Self): readonly OwnRange[] {
   ];
   const ranges = own.flatMap(({ name, addresses }) =>
     addresses.flatMap((text) => {
-      const range = parseRange(text);
-      return range === undefined ? [] : [{ name, text, range }];
+      const span = spanIn(text);
+      return span === undefined ? [] : [{ name, text, span }];
     }),
   );
   rangesOf.set(self, ranges);
   return ranges;
+}
+
+function spanIn(text: string): Span | undefined {
+  try {
+    return spanOf(text);
+  } catch {
+    return undefined;
+  }
 }
 
 function nameHit(value: string, self: Self): string | undefined {

@@ -1,7 +1,7 @@
 /** Negative selection: what must never become an indicator, and the entry that stops it. */
-import { canonicalAddress, type Span, spanContains, spanOf, specialBlock } from "./address.ts";
+import { canonicalAddress, prefixOf, type Span, spanContains, spanOf, specialBlock } from "./address.ts";
 import { MODBUS_PORT } from "./compile.ts";
-import { hostOfUrl, plainHost } from "./plain-host.ts";
+import { hostOfUrl, isAmbiguousUrl, plainHost } from "./plain-host.ts";
 import { indexLists, indexSelf, type NamedList } from "./self-index.ts";
 import { commonAddress, commonFile, commonName, type Stop } from "./too-common.ts";
 import type { Detection, IndicatorForm, Observable, Self } from "./types.ts";
@@ -74,11 +74,10 @@ function selectAddress(value: string, context: SelectionContext): Stop | undefin
   if (listed !== undefined) return { code: "candidate.allowlisted", entry: listed };
   const common = commonAddress(span);
   if (common !== undefined) return common;
-  const slash = value.indexOf("/");
-  if (slash > 0 && Number(value.slice(slash + 1)) < WIDEST[span.family]) {
+  if (value.includes("/") && prefixOf(span) < WIDEST[span.family]) {
     return {
       code: "candidate.broad",
-      entry: `built in: ${value.slice(slash)} is wider than /${WIDEST[span.family]}`,
+      entry: `built in: /${prefixOf(span)} is wider than /${WIDEST[span.family]}`,
     };
   }
   const special = specialBlock(span, context);
@@ -105,6 +104,12 @@ function selectUrl(url: string, context: SelectionContext): Stop | undefined {
   if (listed !== undefined) return { code: "candidate.allowlisted", entry: listed };
   const name = plainHost(host);
   const address = canonicalAddress(host) ?? canonicalAddress(name);
+  if (isAmbiguousUrl(url)) {
+    return {
+      code: "candidate.broad",
+      entry: "built in: a URL of which browsers and tools read different hosts",
+    };
+  }
   return address === undefined ? selectName(name, context, false) : selectAddress(address, context);
 }
 

@@ -1,6 +1,5 @@
 /** One value held against everything a plant must not cut itself off from. */
 import { canonicalAddress, spanOf } from "./address.ts";
-import { parseRange } from "./address-set.ts";
 import type { ErrorCode } from "./errors.ts";
 import { hostOfUrl, plainHost } from "./plain-host.ts";
 import { type SelectionContext, selectObservable } from "./selection.ts";
@@ -44,7 +43,7 @@ const NO_LISTS: NonNullable<Self["warninglists"]> = [];
 
 function observableOf(text: string): Observable | undefined {
   const of = (kind: ObservableKind, value: string) => ({ kind, value }) as Observable;
-  const address = canonicalAddress(text) ?? (parseRange(text) === undefined ? undefined : text.toLowerCase());
+  const address = canonicalAddress(text) ?? (isRange(text) ? text.toLowerCase() : undefined);
   if (address !== undefined) return of(address.includes(":") ? "ipv6-addr" : "ipv4-addr", address);
   if (hostOfUrl(text) !== undefined) return of("url", text);
   const lower = text.toLowerCase();
@@ -55,6 +54,15 @@ function observableOf(text: string): Observable | undefined {
   return /^(?=.{1,253}$)[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*$/.test(name) && !/^[\d.]+$/.test(name)
     ? of("domain-name", name)
     : undefined;
+}
+
+function isRange(text: string): boolean {
+  try {
+    spanOf(text);
+    return text.includes("/");
+  } catch {
+    return false;
+  }
 }
 
 function ownEntry({ kind, value }: Observable, self: Self): string | undefined {

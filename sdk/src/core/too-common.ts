@@ -72,6 +72,8 @@ export function commonName(name: string, wide: boolean): Stop | undefined {
   if (name === "arpa" || name.endsWith(".arpa")) {
     return { code: "candidate.reserved", entry: "built in: .arpa is infrastructure (RFC 3172)" };
   }
+  if (!/^[a-z0-9_.-]+$/.test(name))
+    return { code: "candidate.broad", entry: "built in: no name, or one with a wildcard" };
   if (!name.includes(".")) return { code: "candidate.broad", entry: "built in: a name without a dot" };
   if (wide && getPublicSuffix(name, { allowPrivateDomains: true }) === name) {
     return { code: "candidate.broad", entry: `public suffix list: ${name}` };
