@@ -13,7 +13,8 @@ export const crowdsec: Format = {
   name: "crowdsec",
   title: "CrowdSec alerts and decisions",
   detect(sample) {
-    if (sampleRecords(sample).some(isStream)) return { score: 92, why: "a decision stream: new and deleted" };
+    if (sampleRecords(sample).some(beginsStream))
+      return { score: 92, why: "a decision stream: new and deleted" };
     const share = shareOf(
       sample,
       (record) =>
@@ -33,6 +34,13 @@ export const crowdsec: Format = {
 function isStream(record: JsonRecord): boolean {
   const isList = (value: unknown) => value === null || Array.isArray(value);
   return "new" in record && "deleted" in record && isList(record.new) && isList(record.deleted);
+}
+
+/** A stream may be longer than a sample: its second list is not there, or not whole. */
+function beginsStream(record: JsonRecord): boolean {
+  if (isStream(record)) return true;
+  const [first] = [record.new, record.deleted].flatMap((list) => (Array.isArray(list) ? list : []));
+  return isRecord(first) && "scenario" in first && "scope" in first && "duration" in first;
 }
 
 function readRecord(record: JsonRecord, source: Source): LineOutcome | readonly LineOutcome[] {

@@ -1,13 +1,16 @@
 /** The first JSON records of a sample, for the formats to recognise themselves in. */
 import { isRecord, type JsonRecord } from "../core/eve-fields.ts";
 import type { Sample } from "./format.ts";
+import { closeCutRecord } from "./json-cut.ts";
 import { createRecords } from "./json-records.ts";
 import { sampleLines } from "./line-text.ts";
 
 const MOST = 20;
+/** Some writers put these where JSON has no word for them. */
+const NO_NUMBER = /:\s*-?(?:NaN|Infinity)(?=\s*[,}])/g;
 const samples = new WeakMap<Sample, readonly JsonRecord[]>();
 
-/** Up to 20 records of a sample. A first record that the sample cuts off is read as far as its keys go. */
+/** Up to 20 records of a sample. A first record that the sample cuts off is read as far as it goes. */
 export function sampleRecords(sample: Sample): readonly JsonRecord[] {
   let found = samples.get(sample);
   if (found === undefined) {
@@ -33,9 +36,14 @@ function readRecords(head: string): readonly JsonRecord[] {
     if (found.length >= MOST) break;
   }
   if (found.length === 0) {
-    const keys = [...head.slice(0, 65_536).matchAll(/"([A-Za-z@_][\w.@-]{0,63})"\s*:/g)];
-    if (/^\s*\[?\s*\{/.test(head) && keys.length > 0)
-      found.push(Object.fromEntries(keys.map(([, key]) => [key, undefined])));
+    const closed = closeCutRecord(head.replace(/^\ufeff/, "").slice(0, 65_536));
+    try {
+      const value: unknown =
+        closed === undefined ? undefined : JSON.parse(closed.replace(NO_NUMBER, ":null"));
+      if (isRecord(value)) found.push(value);
+    } catch {
+      // not JSON even as far as it goes
+    }
   }
   return found;
 }

@@ -46,10 +46,18 @@ export const zeekTsv: Format = {
       return { score: 90, why: "a #fields line, as Zeek's input files have" };
     if (lines[0]?.startsWith(BASELINE) === true && lines[1]?.startsWith("{") !== true)
       return { score: 60, why: "a recorded baseline of Zeek's own tests, without its header" };
+    const rows = lines.slice(0, 50).filter(isBareRow).length;
+    if (rows > 0 && rows * 2 >= Math.min(50, lines.length))
+      return { score: 40, why: "tab-separated rows that begin with a time, without their header" };
     return NO_MATCH;
   },
   createReader,
 };
+
+/** A row of a log whose header was cut off: a time in seconds, a uid or more, tabs between. */
+function isBareRow(line: string): boolean {
+  return /^(?:\d{9,10}|X{10})\.[\dX]{1,6}\t/.test(line) && line.split("\t", 6).length >= 5;
+}
 
 function createReader(options: ReaderOptions): Reader {
   let header = readState(options.state) ?? NO_HEADER;

@@ -54,15 +54,29 @@ export function readPosition(value: unknown): TailPosition {
   return sound ? { ...START, ...position } : START;
 }
 
-const HEAD_BYTES = 1024;
-/** Of a compressed file this much is unpacked to see its first line. */
-const PACKED_HEAD_BYTES = 4096;
+const HEAD_BYTES = 8192;
+/** Of a compressed file this much is unpacked to see its first lines. */
+const PACKED_HEAD_BYTES = 8192;
+/** Shorter lines say nothing: the bracket before an array is the same in every file. */
+const TELLING_BYTES = 8;
 
-/** Fingerprint of the first bytes, or undefined while the first line is not complete. */
+/**
+ * Fingerprint of the first bytes up to the first line that tells this stream from others: comments do
+ * not, every log of Zeek begins with the same ones. Undefined while that line is not complete.
+ */
 export function fingerprintOf(head: Uint8Array): { fingerprint: string; headBytes: number } | undefined {
-  const newline = head.subarray(0, HEAD_BYTES).indexOf(10);
-  const headBytes = newline >= 0 ? newline + 1 : head.length >= HEAD_BYTES ? HEAD_BYTES : 0;
+  const headBytes = endOfTellingLine(head.subarray(0, HEAD_BYTES));
   return headBytes === 0 ? undefined : { fingerprint: digest(head.subarray(0, headBytes)), headBytes };
+}
+
+function endOfTellingLine(head: Uint8Array): number {
+  for (let begin = 0; begin < head.length; ) {
+    const newline = head.indexOf(10, begin);
+    if (newline < 0) break;
+    if (head[begin] !== 0x23 && newline - begin >= TELLING_BYTES) return newline + 1;
+    begin = newline + 1;
+  }
+  return head.length >= HEAD_BYTES ? HEAD_BYTES : 0;
 }
 
 function digest(bytes: Uint8Array): string {

@@ -103,6 +103,7 @@ export function followFile(options: {
   const finish = async (from: Source): Promise<void> => {
     const fingerprint = from.identity()?.fingerprint;
     if (fingerprint !== undefined) finished = [...finished, fingerprint].slice(-FINISHED_KEPT);
+    for (let lines = takeLines(from); lines.length > 0; lines = takeLines(from)) await deliver(from, lines);
     const rest = from.splitter.rest();
     if (rest !== undefined) await deliver(from, [rest]);
     else if (fingerprint !== undefined) position = positionOf(from, finished, NO_TAIL);
@@ -130,7 +131,8 @@ export function followFile(options: {
   const step = async (): Promise<boolean> => {
     source ??= openNext();
     if (source === undefined) return false;
-    const lines = takeLines(source);
+    // A stream is not begun before it is known which one it is: its lines would change their stream.
+    const lines = source.identity() === undefined ? [] : takeLines(source);
     if (lines.length > 0) {
       await deliver(source, lines);
       // Behind a long backlog everything else in this process must have its turn too.
@@ -151,9 +153,11 @@ export function followFile(options: {
 
   /** An archive that was given by name: its last line needs no newline, unless it is still being written. */
   const endOfArchive = async (from: Source): Promise<boolean> => {
+    const short = from.isCut() ? [] : takeLines(from);
+    if (short.length > 0) await deliver(from, short);
     const rest = from.isCut() ? undefined : from.splitter.rest();
     if (rest !== undefined) await deliver(from, [rest]);
-    if (!isReplaced(from)) return rest !== undefined;
+    if (!isReplaced(from)) return short.length > 0 || rest !== undefined;
     if (from.identity() !== undefined) position = positionOf(from, finished, NO_TAIL);
     closeSource();
     queue = undefined;

@@ -324,3 +324,22 @@ it("a position of another make begins at the start", async () => {
 function scrambled(count: number): string[] {
   return Array.from({ length: count }, (_, i) => `{"n":${i},"r":"${(i * 2_654_435_761) % 4_294_967_291}"}`);
 }
+
+it("logs of Zeek are told apart although all of them begin with the same lines", async () => {
+  const header = "#separator \\x09\n#set_separator\t,\n#path\tnotice\n#fields\tts\tnote\n";
+  const rows = (from: number) => `${header}${from}.000001\tScan::Port_Scan\n`;
+  await writeFile(log, rows(1));
+  const before = await readAll(5);
+  await rename(log, `${log}.2`);
+  await writeFile(`${log}.1`, rows(2));
+  await writeFile(log, header);
+  const after = start(log, { position: before.position() });
+  await until(() => after.texts.length === 5);
+  await appendFile(log, "3.000001\tScan::Port_Scan\n");
+  await until(() => after.texts.length === 10);
+  expect(after.texts.filter((text) => !text.startsWith("#"))).toEqual([
+    "2.000001\tScan::Port_Scan",
+    "3.000001\tScan::Port_Scan",
+  ]);
+  expect(new Set(after.streams).size).toBe(2);
+});
