@@ -5,9 +5,11 @@ import { AnamnesisError } from "@anamnesis/sdk/core/errors";
 import { sha256 } from "@anamnesis/sdk/core/hash";
 import { actionSchema, addressSchema } from "@anamnesis/sdk/core/schema";
 import type { Bytes32, Self } from "@anamnesis/sdk/core/types";
+import type { Mapping } from "@anamnesis/sdk/formats/mapping-types";
 import { z } from "zod";
 import { invalidSetting, parseYamlText, readBytes } from "./config-file.ts";
-import { detectorSetting } from "./detector-setting.ts";
+import { type DetectorSetting, detectorSetting } from "./detector-setting.ts";
+import { loadMapping } from "./mapping-file.ts";
 import { cidr, loadSelf, selfSetting } from "./self-file.ts";
 
 const name = z.string().regex(/^[a-z0-9][a-z0-9-]{0,31}$/, "expected a short name of a-z, 0-9 and -");
@@ -133,13 +135,17 @@ const configSchema = z.strictObject({
 });
 
 /** A plant's configuration, parsed; paths are absolute. */
-export type Config = Omit<z.infer<typeof configSchema>, "self"> & {
+export type Config = Omit<z.infer<typeof configSchema>, "self" | "detectors"> & {
+  readonly detectors: readonly ConfiguredDetector[];
   readonly self: Self;
   readonly directory: string;
-  /** What the member signs: SHA-256 of the file's bytes, or of it and self.file's, one after the other. */
+  /** What the member signs: SHA-256 of the file's bytes, or of it and those of the files it names, in order: self.file, mappings. */
   readonly digest: Bytes32;
   readonly signature?: ConfigSignature;
 };
+
+/** A detector with absolute paths and its mapping read. */
+export type ConfiguredDetector = Omit<DetectorSetting, "mapping"> & { readonly mapping?: Mapping };
 
 /** plant.yaml.sig: the member account's signature over the configuration. */
 export interface ConfigSignature {
@@ -169,14 +175,16 @@ export function readConfig(path: string): Config {
   }
   const at = (relative: string) => resolve(directory, relative);
   const { self, bytes: selfBytes } = loadSelf(setting, file);
+  const detectors = rest.detectors.map((detector) => placeDetector(detector, at));
+  const named = [selfBytes, ...detectors.map(({ bytes }) => bytes)].filter((each) => each !== undefined);
   return {
     ...rest,
     data: at(rest.data),
     chain: { ...rest.chain, consortium: at(rest.chain.consortium), relayKey: rest.chain.relayKey.map(at) },
-    keystore: withPaths(rest.keystore, at),
-    ...(rest.member !== undefined && { member: withPaths(rest.member, at) }),
+    keystore: filesAt(rest.keystore, at, ["path", "passwordFile"]),
+    ...(rest.member !== undefined && { member: filesAt(rest.member, at, ["keystore", "passwordFile"]) }),
     blindingKey: at(rest.blindingKey),
-    detectors: rest.detectors.map((d) => ({ ...d, path: at(d.path) })),
+    detectors: detectors.map(({ detector }) => detector),
     controls: rest.controls.map((c) => ({
       ...c,
       path: at(c.path),
@@ -185,29 +193,47 @@ export function readConfig(path: string): Config {
     validation: { ...rest.validation, benign: rest.validation.benign.map(at) },
     self,
     directory,
-    digest: digestOf(bytes, selfBytes),
+    digest: digestOf(bytes, named),
     ...readSignature(`${file}.sig`),
   };
 }
 
-/** Self in a file of its own is signed with the configuration: neither can be changed or exchanged alone. */
-function digestOf(config: Uint8Array, self: Uint8Array | undefined): Bytes32 {
+/** Files that the configuration names are signed with it: none can be changed or exchanged alone. */
+function digestOf(config: Uint8Array, named: readonly Uint8Array[]): Bytes32 {
   const own = sha256(config);
-  return toHex(self === undefined ? own : sha256(concat(own, sha256(self)))) as Bytes32;
+  const all = named.length === 0 ? own : sha256(concat(own, ...named.map((bytes) => sha256(bytes))));
+  return toHex(all) as Bytes32;
+}
+
+function placeDetector(
+  setting: DetectorSetting,
+  at: (relative: string) => string,
+): { readonly detector: ConfiguredDetector; readonly bytes: Uint8Array | undefined } {
+  const { mapping: file, path, directory, tls, mqtt, ...rest } = setting;
+  const read = file === undefined ? undefined : loadMapping(at(file));
+  const detector: ConfiguredDetector = {
+    ...rest,
+    ...(read !== undefined && { mapping: read.mapping }),
+    ...(path !== undefined && { path: at(path) }),
+    ...(directory !== undefined && { directory: at(directory) }),
+    ...(tls !== undefined && { tls: filesAt(tls, at, ["certificate", "key", "clients"]) }),
+    ...(mqtt !== undefined && {
+      mqtt: filesAt(mqtt, at, ["passwordFile", "authorities", "certificate", "key"]),
+    }),
+  };
+  return { detector, bytes: read?.bytes };
 }
 
 /** The same with absolute paths where there are paths. */
-function withPaths<
-  T extends {
-    readonly path?: string;
-    readonly keystore?: string | undefined;
-    readonly passwordFile?: string | undefined;
-  },
->(settings: T, at: (relative: string) => string): T {
+function filesAt<T extends object>(
+  settings: T,
+  at: (relative: string) => string,
+  names: readonly (keyof T)[],
+): T {
   const absolute = { ...settings };
-  for (const name of ["path", "keystore", "passwordFile"] as const) {
-    const path = settings[name];
-    if (path !== undefined) Object.assign(absolute, { [name]: at(path) });
+  for (const each of names) {
+    const file = settings[each];
+    if (typeof file === "string") Object.assign(absolute, { [each]: at(file) });
   }
   return absolute;
 }

@@ -7,7 +7,8 @@ import { selfTest } from "@anamnesis/sdk/core/signature";
 import type { Address, Bytes32 } from "@anamnesis/sdk/core/types";
 import { validate } from "@anamnesis/sdk/core/validation";
 import { loadBenign } from "./adapters/benign/eve-benign.ts";
-import { createFormattedFile } from "./adapters/detectors/formatted-file.ts";
+import { createDetectors } from "./adapters/detectors/create.ts";
+import { createPublishedReader } from "./adapters/detectors/published.ts";
 import { createHttp } from "./adapters/http/server.ts";
 import { readKeystore, readTokens } from "./adapters/keys/keystore.ts";
 import { NODE_PASSWORD } from "./adapters/keys/password.ts";
@@ -128,8 +129,15 @@ export async function startNode(
         chain,
         peers,
         controls,
-        detectors: config.detectors.map((detector) =>
-          createFormattedFile({ ...detector, clock, log, self: () => config.self }),
+        detectors: createDetectors(config.detectors, {
+          clock,
+          log,
+          self: () => config.self,
+          plant: config.plant,
+        }),
+        readPublished: createPublishedReader(
+          config.detectors.filter(({ http }) => http === true),
+          clock,
         ),
         blindingKey,
         keepBlindingKey: (key) => writeSecret(config.blindingKey, `${toHex(key)}\n`),

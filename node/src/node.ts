@@ -27,7 +27,7 @@ import { createQuarantine } from "./flows/quarantine.ts";
 import { createRebuildJob, type RebuildJob } from "./flows/rebuild-job.ts";
 import { createRelay, type Relay, type RelayOptions } from "./flows/relay.ts";
 import { recordable } from "./flows/relay-difference.ts";
-import { createSense, type Sense } from "./flows/sense.ts";
+import { createSense, type Sense, type SensePorts } from "./flows/sense.ts";
 import { createSupport } from "./flows/support.ts";
 import { createSync, proveFrom } from "./flows/sync.ts";
 import { createVaccinate } from "./flows/vaccinate.ts";
@@ -60,6 +60,7 @@ export interface NodePorts {
   readonly peers: Peers;
   readonly controls: readonly Control[];
   readonly detectors: readonly Detector[];
+  readonly readPublished: SensePorts["readPublished"];
   /** The blinding key of 32 bytes as kept here, and how a fetched one is kept. */
   readonly blindingKey: Uint8Array | undefined;
   keepBlindingKey(key: Uint8Array): void;
@@ -205,6 +206,7 @@ export async function joinNode(rooms: Rooms, ports: NodePorts, policy: NodePolic
     self: policy.vaccination.self,
     detections,
     detectors,
+    readPublished: ports.readPublished,
     offer: (stored) => void publish.offer(stored),
   });
 

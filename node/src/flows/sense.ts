@@ -3,8 +3,7 @@
  * then is it acknowledged to the detector and handed to publish.
  */
 import { AnamnesisError, isAnamnesisError } from "@anamnesis/sdk/core/errors";
-import { parseEveLine } from "@anamnesis/sdk/core/eve";
-import type { Self } from "@anamnesis/sdk/core/types";
+import type { LineOutcome, Self } from "@anamnesis/sdk/core/types";
 import type { PlantApi } from "../api.ts";
 import type { Clock, Detector, LineBatch, Log, Store } from "../ports.ts";
 import type { Detections, StoredDetection } from "../state/detections.ts";
@@ -23,6 +22,17 @@ export interface SensePorts {
   readonly detectors: readonly Detector[];
   readonly clock: Clock;
   readonly self: () => Self;
+  /** Reads what a program published, in the format that is configured for it. */
+  readPublished(
+    program: string,
+    publication: {
+      readonly detector: string;
+      readonly key: string;
+      readonly lines: readonly string[];
+      readonly readAtMs: number;
+      readonly self: Self;
+    },
+  ): readonly LineOutcome[];
   /** Hands durable detections on. Not awaited: publish keeps its own order. */
   offer(detections: readonly StoredDetection[]): void;
 }
@@ -52,15 +62,18 @@ export function createSense(ports: SensePorts): Sense {
     if (stored.length > 0) ports.offer(stored);
   }
 
-  /** A detector's batch is never dropped: a full disk or a long queue makes it wait. */
+  /**
+   * A detector's batch is never dropped: a full disk or a long queue makes it wait. While the node stops
+   * it has one more chance, then it fails: what is not durable must not be acknowledged.
+   */
   async function insist(batch: LineBatch, stopped: AbortSignal): Promise<void> {
-    for (let wait = 50; !stopped.aborted; wait = Math.min(wait * 2, 2000)) {
+    for (let wait = 50; ; wait = Math.min(wait * 2, 2000)) {
       try {
         // A file can be read again: a power cut takes the position together with what was read up to it,
         // and both are durable with the outcome, before anything leaves.
         return await take(batch, { sync: false });
       } catch (error) {
-        if (!isAnamnesisError(error)) throw error;
+        if (!isAnamnesisError(error) || stopped.aborted) throw error;
         log.warn("sense.waits", { detector: batch.detector, code: error.code, message: error.message });
         await pause(wait, stopped);
       }
@@ -77,12 +90,14 @@ export function createSense(ports: SensePorts): Sense {
     const detector = `api-${name}`;
     const { keys = [] } = (detections.position(detector) ?? {}) as { keys?: readonly string[] };
     if (keys.includes(key)) return { accepted: 0, duplicate: true };
-    const context = { detector, readAtMs: ports.clock.nowMs(), stream: key, self: ports.self() };
-    const batch = {
+    const read = ports.readPublished(name, {
       detector,
-      position: { keys: [...keys, key].slice(-KEYS_KEPT) },
-      lines: lines.map(({ line }, offset) => parseEveLine(line, { ...context, offset })),
-    };
+      key,
+      lines: lines.map(({ line }) => line),
+      readAtMs: ports.clock.nowMs(),
+      self: ports.self(),
+    });
+    const batch = { detector, position: { keys: [...keys, key].slice(-KEYS_KEPT) }, lines: read };
     await take(batch, { sync: true });
     return { accepted: lines.length, duplicate: false };
   }

@@ -124,12 +124,13 @@ function addCounts(counts: DetectorCounts, batch: LineBatch): DetectorCounts {
   const examples: Partial<Record<LineReason, string>> = { ...counts.examples };
   let { lines, detections, context, duplicates } = counts;
   for (const line of batch.lines) {
-    lines++;
+    const count = line.kind === "rejected" ? (line.count ?? 1) : 1;
+    lines += count;
     if (line.kind === "detection") detections++;
     else if (line.kind === "context") context++;
     else if (line.kind === "duplicate") duplicates++;
     else {
-      rejected[line.reason] = (rejected[line.reason] ?? 0) + 1;
+      rejected[line.reason] = (rejected[line.reason] ?? 0) + count;
       examples[line.reason] = line.example;
     }
   }

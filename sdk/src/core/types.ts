@@ -84,6 +84,7 @@ export type Engine =
   | "ecs"
   | "fail2ban"
   | "firewall"
+  | "program"
   | "mapping";
 
 /** The rule that fired. */
@@ -150,7 +151,13 @@ export type LineReason =
   /** The stream ended inside a record. */
   | "line.unfinished"
   /** Read by no format that is known here. */
-  | "line.unknownFormat";
+  | "line.unknownFormat"
+  /** Bytes of a connection that cannot be cut into messages (RFC 6587). */
+  | "line.framing"
+  /** It came faster than it could be kept, from a sender that nothing slows down. */
+  | "line.overflow"
+  /** From somebody who may not send here. */
+  | "line.sender";
 
 /** What one line of a detector became. */
 export type LineOutcome =
@@ -159,8 +166,16 @@ export type LineOutcome =
   | { readonly kind: "context"; readonly eventType: string }
   /** The same bytes again within the window (a re-sent or re-read file). */
   | { readonly kind: "duplicate" }
-  /** Not usable: the code says why, the example is trimmed to 200 characters and free of payload. */
-  | { readonly kind: "rejected"; readonly reason: LineReason; readonly example: string };
+  /**
+   * Not usable: the code says why, the example is trimmed to 200 characters and free of payload.
+   * `count` of them when they are not told one by one.
+   */
+  | {
+      readonly kind: "rejected";
+      readonly reason: LineReason;
+      readonly example: string;
+      readonly count?: number;
+    };
 
 // ── indicators and responses ─────────────────────────────────────────────────────────────────
 

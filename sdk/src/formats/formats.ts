@@ -9,6 +9,7 @@ import { fastlog } from "./fastlog.ts";
 import type { Format, Match, Sample } from "./format.ts";
 import { leef } from "./leef.ts";
 import { mapping } from "./mapping.ts";
+import { own } from "./own.ts";
 import { snort3 } from "./snort3.ts";
 import { syslog } from "./syslog.ts";
 import { tshark } from "./tshark.ts";
@@ -30,6 +31,7 @@ export const FORMATS: readonly Format[] = [
   falco,
   ecs,
   tshark,
+  own,
   syslog,
   mapping,
 ];

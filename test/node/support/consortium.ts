@@ -29,6 +29,7 @@ import {
   type FakeChain,
   type FakeLedger,
 } from "../../../node/src/adapters/chain/fake-chain.ts";
+import { createPublishedReader } from "../../../node/src/adapters/detectors/published.ts";
 import { createSigner } from "../../../node/src/adapters/keys/signer.ts";
 import { createFakePeers, type FakePeers } from "../../../node/src/adapters/peers/fake-peers.ts";
 import { createMemoryStore, type MemoryStore } from "../../../node/src/adapters/store/memory.ts";
@@ -245,6 +246,7 @@ export async function makeConsortium(
         peers,
         controls: [mortal(plant, () => running)],
         detectors: [detector],
+        readPublished: createPublishedReader([], plant.clock),
         blindingKey: plant.blindingKey,
         keepBlindingKey: (key) => {
           plant.blindingKey = key;

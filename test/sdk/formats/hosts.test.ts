@@ -2,6 +2,7 @@ import { crowdsec } from "@anamnesis/sdk/formats/crowdsec";
 import { ecs } from "@anamnesis/sdk/formats/ecs";
 import { falco } from "@anamnesis/sdk/formats/falco";
 import { mapping } from "@anamnesis/sdk/formats/mapping";
+import type { Mapping } from "@anamnesis/sdk/formats/mapping-types";
 import { tshark } from "@anamnesis/sdk/formats/tshark";
 import { wazuh } from "@anamnesis/sdk/formats/wazuh";
 import { describe, expect, it } from "vitest";
@@ -81,14 +82,14 @@ const EK = [
   '{"index":{"_index":"packets"}}',
   '{"timestamp":"1772359200123","layers":{"frame":{},"modbus":{},"tcp":{}}}',
 ];
-const MAPPING = {
-  when: { path: "kind", equals: "alarm" },
-  time: "meta.at",
-  rule: "rule.id",
-  name: "rule.text",
-  severity: { path: "level", values: { high: 80 }, scale: 4 },
-  attacker: { address: "who.ip", port: "who.port" },
-  victim: { address: "whom" },
+const MAPPING: Mapping = {
+  when: [{ path: "/kind", equals: ["alarm", "alert"] }],
+  time: "/meta/at",
+  rule: "/rule/id",
+  name: "/rule/text",
+  severity: { value: { path: "/level", values: { high: 80 } } },
+  attacker: { address: "/who/ip", port: "/who/port" },
+  victim: { address: "/whom" },
 };
 const OWN = (parts: object = {}) =>
   JSON.stringify({
@@ -315,16 +316,36 @@ describe("a mapping", () => {
   });
 
   it("scales numbers, flags what is beyond, and leaves words unset that it does not list", () => {
-    expect(read({ level: 3 }).severity).toBe(75);
-    expect(read({ level: 9 })).toMatchObject({ severity: 100, flags: ["severity.clipped"] });
+    const scale = { severity: { value: "/level", scale: 4 } };
+    expect(read({ level: 3 }, scale).severity).toBe(75);
+    expect(read({ level: 9 }, scale)).toMatchObject({ severity: 100, flags: ["severity.clipped"] });
     expect(read({ level: "__proto__" }).severity).toBeNull();
+    expect(
+      read({ level: "odd" }, { severity: { value: { path: "/level", values: {}, otherwise: 20 } } }),
+    ).toMatchObject({ severity: 20 });
+  });
+
+  it("takes constants, elements of arrays, and keys with slashes", () => {
+    const parts = { ends: [{ "ip/v4": "203.0.113.9" }], "a~b": "T0855 T0836" };
+    const wanted = {
+      attacker: { address: "/ends/0/ip~1v4", port: { const: 502 } },
+      rule: { const: "always" },
+      transport: { const: "TCP" },
+      attackIds: "/a~0b",
+    };
+    expect(read(parts, wanted)).toMatchObject({
+      rule: { id: "always" },
+      attacker: { address: "203.0.113.9", port: 502 },
+      transport: "tcp",
+      attackIds: ["T0855", "T0836"],
+    });
   });
 
   it("tells the attacker of two ends as every format does", () => {
     const ends = {
       attacker: undefined,
       victim: undefined,
-      source: { address: "whom" },
+      source: { address: "/whom" },
       destination: MAPPING.attacker,
     };
     expect(read({}, ends).attacker?.address).toBe("203.0.113.66");

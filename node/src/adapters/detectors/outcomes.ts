@@ -23,7 +23,7 @@ export interface OutcomeOptions {
   readonly clock: Clock;
   /** The plant's Self as it is now; asked once a batch. */
   readonly self: () => Self;
-  /** How many different lines are remembered against re-sent files. Default 65,536. */
+  /** How many different lines are remembered against re-sent files; 0: none, every line counts. Default 65,536. */
   readonly window?: number;
 }
 
@@ -43,6 +43,8 @@ export interface KeptReader {
 /** Turns batches into outcomes. */
 export interface Outcomes {
   of(batch: OutcomeBatch): readonly LineOutcome[];
+  /** The last stream is over. */
+  end(): readonly LineOutcome[];
   /** What belongs into the position after the last batch; empty when nothing does. */
   kept(): KeptReader;
 }
@@ -53,7 +55,7 @@ const SAMPLE_BYTES = 65_536;
 
 /** Creates the converter; `position` is where the last one stood. Throws `input.invalid` for an unknown format. */
 export function createOutcomes(options: OutcomeOptions, position?: unknown): Outcomes {
-  const recent = createRecentLines(options.window);
+  const recent = options.window === 0 ? undefined : createRecentLines(options.window);
   const given = options.format === "auto" ? undefined : formatNamed(options.format ?? "eve");
   let resumed = keptOf(position);
   let format = given;
@@ -97,7 +99,7 @@ export function createOutcomes(options: OutcomeOptions, position?: unknown): Out
         const at: LineAt = { offset, stream: batch.stream, readAtMs, fileMs, self };
         last = at;
         const line = cleanBytes(bytes);
-        if (reader.isAlone?.(line) === false) {
+        if (recent === undefined || reader.isAlone?.(line) === false) {
           outcomes.push(...reader.push(line, at));
           continue;
         }
@@ -105,6 +107,12 @@ export function createOutcomes(options: OutcomeOptions, position?: unknown): Out
         if (recent.seen(digest)) outcomes.push(DUPLICATE);
         else outcomes.push(...reader.push(line, { ...at, digest }));
       }
+      return outcomes;
+    },
+    end() {
+      const outcomes = reader === undefined || last === undefined ? [] : reader.end(last);
+      reader = undefined;
+      stream = undefined;
       return outcomes;
     },
     kept() {

@@ -47,6 +47,7 @@ export const detectionSchema = z
           "ecs",
           "fail2ban",
           "firewall",
+          "program",
           "mapping",
         ]),
         gid: z.int(),
