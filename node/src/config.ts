@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { dirname, resolve } from "node:path";
+import { BEHAVIOUR_CLASSES } from "@anamnesis/sdk/core/behaviours";
 import { concat, toHex } from "@anamnesis/sdk/core/bytes";
 import { AnamnesisError } from "@anamnesis/sdk/core/errors";
 import { sha256 } from "@anamnesis/sdk/core/hash";
@@ -14,7 +15,7 @@ import { cidr, loadSelf, selfSetting } from "./self-file.ts";
 
 const name = z.string().regex(/^[a-z0-9][a-z0-9-]{0,31}$/, "expected a short name of a-z, 0-9 and -");
 const port = z.int().min(1, "expected a port from 1 to 65535").max(65_535, "expected a port from 1 to 65535");
-const releaseClass = z.enum(["observable", "modbus-write-by-non-writer"]);
+const releaseClass = z.enum(["observable", ...BEHAVIOUR_CLASSES]);
 const level = z.union(
   [z.literal(0), z.literal(1), z.literal(2), z.literal(3), z.literal(3.5), z.literal(4), z.literal(5)],
   {

@@ -14,8 +14,10 @@ const KINDS = {
 /** A record in a few words: `address 203.0.113.7`, `Modbus writes (function 6, holding)`. */
 export function nameForm(form: IndicatorForm): string {
   if (form.form === "observable") return `${KINDS[form.observable.kind]} ${form.observable.value}`;
-  const { functions, table } = form.behaviour;
-  return `Modbus writes (function ${functions.join(", ")}, ${table})`;
+  const { behaviour } = form;
+  const functions = behaviour.functions.join(", ");
+  if (behaviour.protocol === "modbus") return `Modbus writes (function ${functions}, ${behaviour.table})`;
+  return `${behaviour.class.replaceAll("-", " ")} (function ${functions})`;
 }
 
 /** At most that many characters, the rest as one. */

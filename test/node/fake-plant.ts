@@ -46,6 +46,7 @@ export function makeIndicator(): IndicatorView {
       },
     ],
     sightings: { count: 4, firstMs: START_MS, lastMs: START_MS + 4000, plants: 1 },
+    detectors: ["ids"],
     state: "protected",
     able: "protected",
     proof: "staged",

@@ -41,7 +41,7 @@ function outcome(detection: Detection, plant: Self = self): string[] {
   return [
     ...candidates.map(({ form }) =>
       form.form === "behaviour"
-        ? `${form.behaviour.functions} ${form.behaviour.table}`
+        ? `${form.behaviour.functions} ${form.behaviour.protocol === "modbus" ? form.behaviour.table : form.behaviour.class}`
         : form.observable.value,
     ),
     ...stopped.map(({ value, code }) => `${value}: ${code}`),

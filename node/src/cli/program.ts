@@ -1,3 +1,4 @@
+import { BEHAVIOUR_CLASSES } from "@anamnesis/sdk/core/behaviours";
 import { AnamnesisError } from "@anamnesis/sdk/core/errors";
 import { Command, Option } from "commander";
 import { addAdmin } from "./commands/admin.ts";
@@ -101,7 +102,7 @@ export function createProgram(exit: (code: ExitCode) => void): Command {
   indicators
     .command("list")
     .description("indicators known here")
-    .addOption(new Option("--class <class>").choices(["observable", "modbus-write-by-non-writer"]))
+    .addOption(new Option("--class <class>").choices(["observable", ...BEHAVIOUR_CLASSES]))
     .addOption(
       new Option("--status <status>").choices([
         "none",

@@ -3,13 +3,14 @@
  * batch as what it put into the feed, so that a crash between two hops repeats nothing.
  */
 
+import { attackIdsOfBehaviour } from "@anamnesis/sdk/core/behaviours";
 import { type Candidate, deriveCandidates } from "@anamnesis/sdk/core/candidates";
 import { AnamnesisError, isAnamnesisError } from "@anamnesis/sdk/core/errors";
 import { indicatorId } from "@anamnesis/sdk/core/ids";
 import { toPattern } from "@anamnesis/sdk/core/pattern";
 import type { SelectionContext } from "@anamnesis/sdk/core/selection";
 import { sharedName } from "@anamnesis/sdk/core/shared-name";
-import type { IndicatorForm, IndicatorId, ReleaseClass, Tlp } from "@anamnesis/sdk/core/types";
+import type { Detection, IndicatorForm, IndicatorId, ReleaseClass, Tlp } from "@anamnesis/sdk/core/types";
 import type { ValidationOutcome } from "@anamnesis/sdk/core/validation";
 import type { Log, Store, StoreOp } from "../ports.ts";
 import type { NewChange } from "../state/changes.ts";
@@ -51,6 +52,11 @@ export interface Publish {
 
 /** Detections judged before the first of them is written: few, so that a storm does not delay its first alert. */
 const CHUNK = 16;
+
+/** The detector's own ATT&CK ids; of conduct that it gives none for, those of the conduct. */
+function attackIdsFor(form: IndicatorForm, { attackIds }: Detection): readonly string[] {
+  return attackIds.length > 0 || form.form !== "behaviour" ? attackIds : attackIdsOfBehaviour(form.behaviour);
+}
 
 /** Creates the publish flow over a store. */
 export async function createPublish(ports: PublishPorts): Promise<Publish> {
@@ -131,7 +137,7 @@ export async function createPublish(ports: PublishPorts): Promise<Publish> {
             ...stateAttack(ports, {
               form: candidate.form,
               name: sharedName(detection.rule.name, ports.selection.self),
-              attackIds: detection.attackIds,
+              attackIds: attackIdsFor(candidate.form, detection),
               severity: detection.severity,
               sighting,
             }),
@@ -147,7 +153,8 @@ export async function createPublish(ports: PublishPorts): Promise<Publish> {
           class: candidate.class,
           severity: Math.max(detection.severity ?? 0, queued?.severity ?? 0),
           name: queued?.name ?? detection.rule.name,
-          attackIds: [...new Set([...(queued?.attackIds ?? []), ...detection.attackIds])],
+          attackIds: [...new Set([...(queued?.attackIds ?? []), ...attackIdsFor(candidate.form, detection)])],
+          detectors: [...new Set([...(queued?.detectors ?? []), detection.detector])],
           firstMs: Math.min(queued?.firstMs ?? detection.atMs, detection.atMs),
           lastMs: Math.max(queued?.lastMs ?? detection.atMs, detection.atMs),
           count: (queued?.count ?? 0) + 1,

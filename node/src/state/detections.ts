@@ -29,6 +29,8 @@ export interface Detections {
   /** Detections without an outcome, oldest first: what a crash interrupted. */
   pending(): readonly StoredDetection[];
   pendingCount(): number;
+  /** This plant's detectors that met a record, by name. */
+  detectorsOf(id: IndicatorId): readonly string[];
   queued(): readonly QueuedCandidate[];
   candidate(id: IndicatorId): QueuedCandidate | undefined;
   stageCandidate(candidate: QueuedCandidate): { readonly op: StoreOp; done(): void };
@@ -51,6 +53,9 @@ export async function loadDetections(store: Store): Promise<Detections> {
   const sources = new Map<string, { position: unknown; counts: DetectorCounts }>();
   const pending = new Map<number, StoredDetection>();
   const queue = new Map<IndicatorId, QueuedCandidate>();
+  /** Who met what: as it is in the store, and with what is on its way there. */
+  const metBy = new Map<IndicatorId, Set<string>>();
+  const staged = new Map<IndicatorId, Set<string>>();
   let sequence = 0;
 
   for await (const [key, bytes] of store.entries(rangeOf("s/"))) sources.set(key.slice(2), fromJson(bytes));
@@ -64,6 +69,9 @@ export async function loadDetections(store: Store): Promise<Detections> {
     const candidate = fromJson<QueuedCandidate>(bytes);
     queue.set(candidate.id, candidate);
   }
+
+  for await (const [key, bytes] of store.entries(rangeOf("w/")))
+    metBy.set(key.slice(2) as IndicatorId, new Set(fromJson<string[]>(bytes)));
 
   return {
     position: (detector) => sources.get(detector)?.position,
@@ -91,16 +99,30 @@ export async function loadDetections(store: Store): Promise<Detections> {
     },
     stageOutcome(stored, outcome) {
       const key = ordinal(stored.sequence);
+      const { detector } = stored.detection;
+      const met: StoreOp[] = [];
+      for (const id of outcome.indicators) {
+        if (metBy.get(id)?.has(detector) === true) continue;
+        const names = new Set([...(metBy.get(id) ?? []), ...(staged.get(id) ?? []), detector]);
+        staged.set(id, names);
+        met.push({ type: "put", key: `w/${id}`, value: toJson([...names].sort()) });
+      }
       return {
         ops: [
           { type: "put", key: `d/${key}`, value: toJson({ ...stored, outcome }) },
           { type: "del", key: `p/${key}` },
+          ...met,
         ],
-        done: () => void pending.delete(stored.sequence),
+        done() {
+          pending.delete(stored.sequence);
+          if (met.length === 0) return;
+          for (const id of outcome.indicators) metBy.set(id, (metBy.get(id) ?? new Set()).add(detector));
+        },
       };
     },
     pending: () => [...pending.values()],
     pendingCount: () => pending.size,
+    detectorsOf: (id) => [...(metBy.get(id) ?? [])].sort(),
     queued: () => [...queue.values()],
     candidate: (id) => queue.get(id),
     stageCandidate: (candidate) => ({

@@ -74,7 +74,7 @@ function isActing(view: ApplicationView): view is ApplicationView & { readonly a
 
 /** A record as API, command line and SDK show it. */
 export function indicatorView(
-  rooms: Seen & Pick<Rooms, "archive">,
+  rooms: Seen & Pick<Rooms, "archive" | "detections">,
   controls: ControlsOf,
   record: MemoryRecord,
   nowMs: number,
@@ -117,6 +117,7 @@ export function indicatorView(
       lastMs: sightings.length === 0 ? null : Math.max(...sightings.map(({ lastMs }) => lastMs)),
       plants: sightings.length,
     },
+    detectors: rooms.detections.detectorsOf(record.id),
     state: wordOf(strongest?.action ?? "observe", ceiling),
     able: stops(ceiling) ? "protected" : ceiling === "alert" ? "watched" : "none",
     proof: strongest?.proof ?? "none",

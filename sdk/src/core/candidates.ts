@@ -1,7 +1,8 @@
 /** From a detection to what may travel: candidates, and the reason for everything that does not. */
-import { MODBUS_WRITES } from "./compile.ts";
+import { behaviourOf } from "./behaviours.ts";
+import { ICS_PROTOCOLS } from "./ics.ts";
 import { type SelectionContext, type Stop, selectCandidate } from "./selection.ts";
-import type { Behaviour, Detection, IndicatorForm, Observable, ReleaseClass } from "./types.ts";
+import type { Detection, IndicatorForm, Observable, ReleaseClass } from "./types.ts";
 
 /** A candidate indicator; `class` is what release policies list. */
 export interface Candidate {
@@ -48,7 +49,7 @@ export function deriveCandidates(
       });
     } else judge("observable", { form: "observable", observable }, observable.value);
   }
-  if (detection.appProtocol === "modbus") judgeModbus(detection, judge, stopped);
+  if (detection.ics !== undefined || isIcs(detection.appProtocol)) judgeConduct(detection, judge, stopped);
   if (candidates.length === 0 && stopped.length === 0) {
     stopped.push({
       value: detection.rule.name,
@@ -59,40 +60,33 @@ export function deriveCandidates(
   return { candidates, stopped };
 }
 
-function judgeModbus(
+const PROTOCOLS: ReadonlySet<string | undefined> = new Set(ICS_PROTOCOLS);
+
+function isIcs(appProtocol: string | undefined): boolean {
+  return PROTOCOLS.has(appProtocol);
+}
+
+function judgeConduct(
   detection: Detection,
   judge: (releaseClass: ReleaseClass, form: IndicatorForm, value: string) => void,
   stopped: StoppedCandidate[],
 ): void {
-  const code = detection.ics?.function;
-  if (code === undefined) {
+  const { ics, appProtocol } = detection;
+  if (ics === undefined) {
+    const protocol = appProtocol === "modbus" ? "Modbus" : (appProtocol ?? "");
     stopped.push({
-      value: "modbus",
+      value: appProtocol ?? "",
       code: "behaviour.bare",
-      entry: "detector: the alert names no Modbus function, and a bare class is no record",
+      entry: `detector: the alert names no ${protocol} function, and a bare class is no record`,
     });
     return;
   }
-  const behaviour = writeBehaviour(code);
+  const behaviour = behaviourOf(ics);
+  const value = `${ics.protocol} function ${ics.function}`;
   if (behaviour === undefined) {
-    const entry = "built in: no baseline class covers this Modbus function";
-    stopped.push({ value: `modbus function ${code}`, code: "candidate.none", entry });
-  } else judge(behaviour.class, { form: "behaviour", behaviour }, `modbus function ${code}`);
-}
-
-/** The behaviour of one write to a controller by a host that is no writer, or undefined for other functions. */
-export function writeBehaviour(code: number): Behaviour | undefined {
-  for (const table of ["coil", "holding"] as const) {
-    if (!MODBUS_WRITES[table].includes(code)) continue;
-    return {
-      class: "modbus-write-by-non-writer",
-      protocol: "modbus",
-      functions: [code],
-      table,
-      roles: ["non-writer", "controller"],
-    };
-  }
-  return undefined;
+    const entry = `built in: no baseline class covers this ${ics.protocol === "modbus" ? "Modbus" : ics.protocol} function`;
+    stopped.push({ value, code: "candidate.none", entry });
+  } else judge(behaviour.class, { form: "behaviour", behaviour }, value);
 }
 
 /** Rules about lookups name the resolver as the other end; blocking it would cut the plant off from names. */

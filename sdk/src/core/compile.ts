@@ -4,14 +4,14 @@ import { canonicalAddress, type Span, spanOf, spansOverlap } from "./address.ts"
 import type { AddressRange } from "./address-set.ts";
 import { isWholeFamily, overlaps, parseRange, parseRanges, subtractRanges } from "./address-set.ts";
 import { hostOfUrl, plainHost } from "./plain-host.ts";
-import type { Behaviour, Observable, Self } from "./types.ts";
+import type { Behaviour, ModbusBehaviour, Observable, Self } from "./types.ts";
 import { describeHit, indexWarninglists } from "./warninglist-index.ts";
 
 /** The port of Modbus TCP. */
 export const MODBUS_PORT = 502;
 
 /** Modbus functions that write, by table (Modbus Application Protocol 1.1b3). */
-export const MODBUS_WRITES: Readonly<Record<Behaviour["table"], readonly number[]>> = {
+export const MODBUS_WRITES: Readonly<Record<ModbusBehaviour["table"], readonly number[]>> = {
   coil: [5, 15],
   holding: [6, 16, 22, 23],
 };
@@ -38,6 +38,11 @@ export interface CompileRefusal {
  * with `plan.unsupported` when the functions are not writes of the table.
  */
 export function compileBehaviour(behaviour: Behaviour, self: Self): BehaviourPredicate | CompileRefusal {
+  if (behaviour.protocol !== "modbus")
+    return {
+      refused: "plan.unsupported",
+      reason: `no control here tells ${behaviour.protocol} functions apart; detectors do`,
+    };
   const network = ownSet(self.roles.otNetwork, "roles.otNetwork");
   if ("refused" in network) return network;
   const writers = ownSet(self.roles.writers, "roles.writers");
@@ -57,6 +62,30 @@ export function compileBehaviour(behaviour: Behaviour, self: Self): BehaviourPre
     };
   }
   return { sources, destinations: controllers.ranges, port: MODBUS_PORT, functions: behaviour.functions };
+}
+
+/** Who must not, and to whom: the plant's own sets for conduct in a protocol other than Modbus. */
+export interface ConductSets {
+  /** Addresses and ranges whose machines have the role. */
+  readonly allowed: readonly string[];
+  readonly targets: readonly string[];
+}
+
+/** The sets that a behaviour needs at this plant. Refuses with `self.incomplete` as `compileBehaviour` does. */
+export function conductSets({ roles: [actor, target] }: Behaviour, self: Self): ConductSets | CompileRefusal {
+  const { writers, engineeringStations = [], controllers, safetySystems = [] } = self.roles;
+  const [allowed, from] =
+    actor === "non-writer" ? [writers, "roles.writers"] : [engineeringStations, "roles.engineeringStations"];
+  const [targets, to] =
+    target === "controller" ? [controllers, "roles.controllers"] : [safetySystems, "roles.safetySystems"];
+  for (const [set, name] of [
+    [allowed, from],
+    [targets, to],
+  ] as const) {
+    const own = ownSet(set, name);
+    if ("refused" in own) return own;
+  }
+  return { allowed, targets };
 }
 
 function ownSet(

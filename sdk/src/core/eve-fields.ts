@@ -1,5 +1,5 @@
 /** Single fields of Suricata's EVE, each from its own spelling to ours. */
-import { icsRequest } from "./ics.ts";
+import { icsFromMetadata, icsRequest } from "./ics.ts";
 import type { IcsRequest } from "./types.ts";
 
 /** An object as JSON gives it. */
@@ -102,6 +102,8 @@ export interface Assessment {
   readonly severity: number | null;
   /** ATT&CK technique ids, upper case, each once, in the rule's order. */
   readonly attackIds: readonly string[];
+  /** The industrial request that the rule matches, when its author says so. */
+  readonly ics?: IcsRequest;
 }
 
 /**
@@ -114,7 +116,7 @@ export function eveAssessment(alert: JsonRecord): Assessment {
   const stated = assessMetadata(alert.metadata);
   if (stated.severity !== null) return stated;
   const severity = typeof alert.severity === "number" ? (BY_PRIORITY[alert.severity] ?? null) : null;
-  return { severity, attackIds: stated.attackIds };
+  return { ...stated, severity };
 }
 
 const UNSTATED: Assessment = { severity: null, attackIds: [] };
@@ -132,7 +134,8 @@ function assessMetadata(metadata: unknown): Assessment {
       if (/^T\d{4}(\.\d{3})?$/.test(id)) attackIds.add(id);
     }
     const severity = typeof word === "string" ? (BY_WORD.get(word.toLowerCase()) ?? null) : null;
-    assessment = { severity, attackIds: [...attackIds] };
+    const ics = icsFromMetadata(metadata);
+    assessment = { severity, attackIds: [...attackIds], ...(ics !== undefined && { ics }) };
     assessed.set(metadata, assessment);
   }
   return assessment;
@@ -164,6 +167,14 @@ export function eveModbus(modbus: unknown): IcsRequest | undefined {
   const request = isRecord(modbus) ? modbus.request : undefined;
   if (!isRecord(request)) return undefined;
   return modbusRequest(request.function_raw ?? NAMES[String(request.function_code)]);
+}
+
+/** The DNP3 request of an alert by its application function code, or undefined when it shows none. */
+export function eveDnp3(dnp3: unknown): IcsRequest | undefined {
+  if (!isRecord(dnp3)) return undefined;
+  const request = isRecord(dnp3.request) ? dnp3.request : dnp3.type === "response" ? {} : dnp3;
+  const code = isRecord(request.application) ? request.application.function_code : undefined;
+  return typeof code === "number" ? icsRequest("dnp3", code) : undefined;
 }
 
 /** A Modbus request by its function code, or undefined when that is none (1–127). */

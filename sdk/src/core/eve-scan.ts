@@ -86,7 +86,19 @@ const EVENT = keyTable(
       "app_proto",
       "direction",
     ],
-    ...["community_id", "flow_id", "alert", "modbus", "flow", "dns", "http", "tls", "files", "fileinfo"],
+    ...[
+      "community_id",
+      "flow_id",
+      "alert",
+      "modbus",
+      "flow",
+      "dns",
+      "http",
+      "tls",
+      "files",
+      "fileinfo",
+      "dnp3",
+    ],
   ],
   (values) => new ScannedEvent(values),
   { alert: ALERT, modbus: MODBUS },
@@ -156,6 +168,9 @@ class ScannedEvent {
   }
   get fileinfo(): unknown {
     return this.#parsed(5);
+  }
+  get dnp3(): unknown {
+    return this.#parsed(6);
   }
 
   #parsed(index: number): unknown {

@@ -1,6 +1,6 @@
 /** Suricata's EVE: one line of JSON to one outcome. Nothing of a payload is kept. */
 import { eveEnds } from "./eve-direction.ts";
-import { eveAssessment, eveModbus, isRecord, type JsonRecord, parseEveTime } from "./eve-fields.ts";
+import { eveAssessment, eveDnp3, eveModbus, isRecord, type JsonRecord, parseEveTime } from "./eve-fields.ts";
 import { eveObservables } from "./eve-observables.ts";
 import { scanEve } from "./eve-scan.ts";
 import { sha256Hex } from "./hash.ts";
@@ -114,10 +114,10 @@ function normalise(
   const alert = event.alert as JsonRecord;
   const ends = eveEnds(event, alert, indexSelf(context.self));
   const transport = lowerText(event.proto);
-  const ics = eveModbus(event.modbus);
-  const appProtocol = lowerText(event.app_proto) ?? (ics === undefined ? undefined : "modbus");
+  const { severity, attackIds, ics: ofRule } = eveAssessment(alert);
+  const ics = eveModbus(event.modbus) ?? ofRule ?? eveDnp3(event.dnp3);
+  const appProtocol = lowerText(event.app_proto) ?? ics?.protocol;
   const flowId = readFlowId(event.flow_id, text);
-  const { severity, attackIds } = eveAssessment(alert);
   const detection: { -readonly [Key in keyof Detection]: Detection[Key] } = {
     id: detectionId(context, digest),
     atMs,

@@ -1,6 +1,9 @@
 /** Industrial protocols by their own numbers: what a request asks for, from whatever spelling a sensor has. */
 import type { IcsProtocol, IcsRequest } from "./types.ts";
 
+/** An object as JSON gives it. */
+type JsonRecord = { readonly [key: string]: unknown };
+
 /** Every protocol there is here. */
 export const ICS_PROTOCOLS = [
   "modbus",
@@ -157,4 +160,22 @@ export function icsRequestNamed(protocol: IcsProtocol, text: string): IcsRequest
   const code = NAMES[protocol]?.[text];
   if (code !== undefined) return icsRequest(protocol, code);
   return /^(?:0x[0-9a-f]{1,4}|\d{1,5})$/i.test(text) ? icsRequest(protocol, Number(text)) : undefined;
+}
+
+/**
+ * A request as a rule's author names it in the rule's own metadata: `ics_protocol s7comm,
+ * ics_function 41` and for CIP `ics_object 142`, since most engines have no parser that says it.
+ */
+export function icsFromMetadata(metadata: JsonRecord): IcsRequest | undefined {
+  const one = (name: string): unknown => {
+    const value = metadata[name];
+    return Array.isArray(value) ? (value as unknown[])[0] : value;
+  };
+  const protocol = ICS_PROTOCOLS.find((each) => each === one("ics_protocol"));
+  const code = one("ics_function");
+  if (protocol === undefined || typeof code !== "string") return undefined;
+  const request = icsRequestNamed(protocol, code);
+  const object = one("ics_object");
+  if (request === undefined || protocol !== "enip" || typeof object !== "string") return request;
+  return /^(?:0x[0-9a-f]{1,4}|\d{1,5})$/i.test(object) ? { ...request, object: Number(object) } : request;
 }

@@ -1,3 +1,4 @@
+import { BASELINE } from "./behaviours.ts";
 import { canonicalText } from "./canonical.ts";
 import { AnamnesisError } from "./errors.ts";
 import type { Behaviour, IndicatorForm, IndicatorKey, Observable, ObservableKind } from "./types.ts";
@@ -48,27 +49,42 @@ function parseBehaviour(text: string): Behaviour {
   } catch (cause) {
     throw new AnamnesisError("entry.malformed", "a behaviour's pattern is not JSON", { cause });
   }
-  const b: Partial<Behaviour> = typeof value === "object" && value !== null ? value : {};
+  const b: Partial<Behaviour> & { table?: unknown; object?: unknown } =
+    typeof value === "object" && value !== null ? value : {};
+  const baseline = BASELINE.find((each) => each.class === b.class && each.protocol === b.protocol);
   const functions = Array.isArray(b.functions) ? (b.functions as unknown[]) : [];
+  const highest = baseline?.protocol === "modbus" ? 127 : 0xffff;
   const ascending = functions.every(
     (f, i) =>
       Number.isInteger(f) &&
-      (f as number) > 0 &&
-      (f as number) < 128 &&
+      (f as number) >= (baseline?.protocol === "modbus" ? 1 : 0) &&
+      (f as number) <= highest &&
       (i === 0 || (f as number) > (functions[i - 1] as number)),
   );
+  const { object } = b;
+  const discriminated =
+    baseline?.protocol === "modbus"
+      ? b.table === "coil" || b.table === "holding"
+      : object === undefined ||
+        (b.protocol === "enip" &&
+          Number.isInteger(object) &&
+          (object as number) >= 0 &&
+          (object as number) <= 0xffff);
   const known =
-    b.class === "modbus-write-by-non-writer" &&
-    b.protocol === "modbus" &&
+    baseline !== undefined &&
     functions.length > 0 &&
     ascending &&
-    (b.table === "coil" || b.table === "holding") &&
-    canonicalText(b.roles ?? null) === '["non-writer","controller"]';
-  if (
-    !known ||
-    canonicalText({ class: b.class, functions, protocol: b.protocol, roles: b.roles, table: b.table }) !==
-      text
-  ) {
+    discriminated &&
+    canonicalText(b.roles ?? null) === canonicalText(baseline.roles);
+  const whole = {
+    class: b.class,
+    functions,
+    protocol: b.protocol,
+    roles: b.roles,
+    ...(baseline?.protocol === "modbus" && { table: b.table }),
+    ...(object !== undefined && { object }),
+  };
+  if (!known || canonicalText(whole) !== text) {
     throw new AnamnesisError(
       "entry.malformed",
       "a behaviour needs a known class, its discriminators and canonical form",

@@ -1,10 +1,10 @@
 /** Negative selection: what must never become an indicator, and the entry that stops it. */
 import { canonicalAddress, prefixOf, type Span, spanContains, spanOf, specialBlock } from "./address.ts";
-import { MODBUS_PORT } from "./compile.ts";
+import { ICS_PORTS } from "./ics.ts";
 import { hostOfUrl, isAmbiguousUrl, plainHost } from "./plain-host.ts";
 import { indexLists, indexSelf, type NamedList } from "./self-index.ts";
 import { commonAddress, commonFile, commonName, type Stop } from "./too-common.ts";
-import type { Detection, IndicatorForm, Observable, Self } from "./types.ts";
+import type { Behaviour, Detection, IndicatorForm, Observable, Self } from "./types.ts";
 import { describeHit, indexWarninglists } from "./warninglist-index.ts";
 
 export type { Stop } from "./too-common.ts";
@@ -33,7 +33,7 @@ export function selectCandidate(
   context: SelectionContext,
   detection?: Detection,
 ): Stop | undefined {
-  if (form.form === "behaviour") return selectBehaviour(context.self, detection);
+  if (form.form === "behaviour") return selectBehaviour(form.behaviour, context.self, detection);
   return selectObservable(form.observable, context);
 }
 
@@ -120,28 +120,34 @@ function selectText(value: string, context: SelectionContext): Stop | undefined 
   return listed === undefined ? undefined : { code: "candidate.allowlisted", entry: listed };
 }
 
-/** Whether the detection's attacker is a stranger to writing, and its victim a controller. */
-function selectBehaviour(self: Self, detection: Detection | undefined): Stop | undefined {
+/** Whether the detection's attacker lacks the role that its conduct asks for, and its victim is a controller. */
+function selectBehaviour(
+  { protocol, roles: [actor] }: Behaviour,
+  self: Self,
+  detection: Detection | undefined,
+): Stop | undefined {
   const index = indexSelf(self);
   const attacker = detection?.attacker;
   if (attacker === undefined) {
     return { code: "candidate.direction", entry: "detector: it does not say who wrote" };
   }
-  // The server of Modbus answers; what it is said to have written was written by its client.
-  if (attacker.port === MODBUS_PORT && detection?.victim?.port !== MODBUS_PORT) {
+  // A server answers; what it is said to have written was written by its client.
+  const isServer = (port: number | undefined) => port !== undefined && ICS_PORTS.get(port) === protocol;
+  if (isServer(attacker.port) && !isServer(detection?.victim?.port)) {
     return {
       code: "candidate.direction",
       entry: `detector: ${attacker.address} is the server, not the writer`,
     };
   }
-  if (self.roles.writers.length === 0) {
+  const role = actor === "non-writer" ? "writers" : "engineeringStations";
+  if ((self.roles[role] ?? []).length === 0) {
     return {
       code: "self.incomplete",
-      entry: "self.roles.writers: empty, so nobody is known to be no writer",
+      entry: `self.roles.${role}: empty, so nobody is known to be ${role === "writers" ? "no writer" : "no engineering station"}`,
     };
   }
-  const writer = index.writer(attacker.address);
-  if (writer !== undefined) return { code: "behaviour.writer", entry: writer };
+  const holder = role === "writers" ? index.writer(attacker.address) : index.engineer(attacker.address);
+  if (holder !== undefined) return { code: "behaviour.writer", entry: holder };
   const victim = detection?.victim?.address;
   if (victim !== undefined && index.controller(victim) === undefined && isNamedAsset(self, victim)) {
     return {

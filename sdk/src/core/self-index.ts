@@ -23,7 +23,9 @@ export interface OwnerIndex {
 export interface SelfIndex extends OwnerIndex {
   /** The writers' entry that holds this address, by name. */
   writer(address: string): string | undefined;
-  /** The controllers' entry that holds this address, by name. */
+  /** The engineering stations' entry that holds this address, by name. */
+  engineer(address: string): string | undefined;
+  /** The entry of the controllers or safety systems that holds this address, by name. */
   controller(address: string): string | undefined;
   /** Whether an address is one of the plant's own: assets, roles and the OT network, not services. */
   isOwn(address: string): boolean;
@@ -91,13 +93,15 @@ function buildSelf(self: Self): SelfIndex {
     ...entries("self.roles.writers", "", self.roles.writers),
   ];
   const controllers = entries("self.roles.controllers", "", self.roles.controllers);
+  const engineers = entries("self.roles.engineeringStations", "", self.roles.engineeringStations);
+  const safety = entries("self.roles.safetySystems", "", self.roles.safetySystems);
   // Assets first: their names say most when one of them stops a candidate.
   const own = [
     ...self.assets.flatMap(({ name, addresses }) => entries("self.assets", name, addresses)),
     ...writers,
     ...controllers,
-    ...entries("self.roles.engineeringStations", "", self.roles.engineeringStations),
-    ...entries("self.roles.safetySystems", "", self.roles.safetySystems),
+    ...engineers,
+    ...safety,
     ...conduits.flatMap(({ name, to, comment }) => entries("self.conduits", `${name}, to`, to, comment)),
     ...entries("self.roles.otNetwork", "", self.roles.otNetwork),
   ];
@@ -122,7 +126,8 @@ function buildSelf(self: Self): SelfIndex {
   return {
     ...buildIndex([...own, ...services], names, texts),
     writer: holder(writers),
-    controller: holder(controllers),
+    engineer: holder(engineers),
+    controller: holder([...controllers, ...safety]),
     isOwn: (address) => ownHolder(address) !== undefined,
   };
 }

@@ -69,6 +69,8 @@ export interface IcsRequest {
   readonly access: "read" | "write" | "program" | "other";
   /** Of Modbus only; else `none`. */
   readonly table: "coil" | "discrete" | "holding" | "input" | "none";
+  /** Of EtherNet/IP: the CIP class that a service is asked of. */
+  readonly object?: number;
 }
 
 /** What raised an alert: the product, or for CEF and LEEF the form that a product of any name speaks. */
@@ -182,18 +184,41 @@ export type LineOutcome =
 /** STIX 2.1 pattern-type-ov, and one type of ours for conduct (the vocabulary is open). */
 export type PatternType = "stix" | "suricata" | "sigma" | "yara" | "snort" | "x-anamnesis-behaviour";
 
+/** Protocols of which a plant's writers are known; of Modbus the table is told apart as well. */
+type WrittenProtocol = "dnp3" | "s7comm" | "enip" | "iec104" | "opcua" | "bacnet" | "mqtt";
+/** Protocols that change a controller's program, configuration or state. */
+type ProgramProtocol = "dnp3" | "s7comm" | "enip" | "iec104" | "bacnet" | "tristation";
+
 /** The baseline classes of behaviour. A bare class is innate and never a shared record. */
-export type BehaviourClass = "modbus-write-by-non-writer";
+export type BehaviourClass =
+  | "modbus-write-by-non-writer"
+  | `${WrittenProtocol}-write-by-non-writer`
+  | `${ProgramProtocol}-program-by-non-engineer`;
 
 /** Conduct: a baseline class plus the discriminators that make it one attack. No addresses, no values. */
-export interface Behaviour {
-  readonly class: BehaviourClass;
+export type Behaviour = ModbusBehaviour | ProtocolBehaviour;
+
+/** Conduct in Modbus. */
+export interface ModbusBehaviour {
+  readonly class: "modbus-write-by-non-writer";
   readonly protocol: "modbus";
   /** Modbus function codes, ascending, at least one. */
   readonly functions: readonly number[];
   readonly table: "coil" | "holding";
   /** The role pair, from → to. */
   readonly roles: readonly ["non-writer", "controller"];
+}
+
+/** Conduct in another industrial protocol. */
+export interface ProtocolBehaviour {
+  readonly class: Exclude<BehaviourClass, "modbus-write-by-non-writer">;
+  readonly protocol: Exclude<IcsProtocol, "modbus">;
+  /** The protocol's own numbers, ascending, at least one. */
+  readonly functions: readonly number[];
+  /** Of EtherNet/IP, when it is known: the CIP class. */
+  readonly object?: number;
+  /** The role pair, from → to. */
+  readonly roles: readonly ["non-writer" | "non-engineer", "controller" | "safety-system"];
 }
 
 /** The transferable attack signature: what the id is computed from. */

@@ -115,6 +115,8 @@ export interface QueuedCandidate {
   readonly lastMs: number;
   /** How often this plant's detectors met it; 0 for knowledge from outside. */
   readonly count: number;
+  /** Which of them. */
+  readonly detectors?: readonly string[];
   readonly state: "review" | "held";
   /** Why it was not released by itself: `release.review`, `validation.hit` … */
   readonly reason: string;
@@ -200,6 +202,8 @@ export interface IndicatorView {
     readonly lastMs: number | null;
     readonly plants: number;
   };
+  /** This plant's detectors that met it, by name. */
+  readonly detectors: readonly string[];
   /** The highest state this plant reached: nothing, warned, watched (its ceiling is alert) or protected. */
   readonly state: "none" | "warned" | "watched" | "protected";
   /** The highest state this plant's signed configuration allows for it. */

@@ -3,8 +3,8 @@ import { indicatorId } from "@anamnesis/sdk/core/ids";
 import { toPattern } from "@anamnesis/sdk/core/pattern";
 import type {
   ActionClass,
-  Behaviour,
   IndicatorForm,
+  ModbusBehaviour,
   Observable,
   Self,
   Status,
@@ -36,7 +36,7 @@ export const SELF: Self = {
   confirmedAtMs: START_MS,
 };
 
-export const BEHAVIOUR: Behaviour = {
+export const BEHAVIOUR: ModbusBehaviour = {
   class: "modbus-write-by-non-writer",
   protocol: "modbus",
   functions: [6],

@@ -8,6 +8,7 @@ import { stops } from "@anamnesis/sdk/core/policy";
 import type { ActionClass, Behaviour, IndicatorForm, Observable, Self } from "@anamnesis/sdk/core/types";
 import type { Compiled, Refusal, TrafficSet } from "../../ports.ts";
 import { refuse, refuseObservable } from "./observable-plan.ts";
+import { compileProtocol } from "./suricata-conduct.ts";
 
 /** Where a rule's sid goes: `sid:@N`, N being the rule's place among the indicator's own, 0–7. */
 export const SID_MARK = /sid:@([0-7]);/g;
@@ -34,6 +35,7 @@ export function compileRules(form: IndicatorForm, action: ActionClass, self: Sel
 }
 
 function compileConduct(behaviour: Behaviour, isDrop: boolean, self: Self): Compiled | Refusal {
+  if (behaviour.protocol !== "modbus") return compileProtocol(behaviour, self, rule);
   const predicate = compileBehaviour(behaviour, self);
   if ("refused" in predicate) return predicate;
   const { otNetwork, writers, controllers } = self.roles;
@@ -178,9 +180,16 @@ function compileUrl(value: string, alertOnly: (statement: string) => Compiled): 
   );
 }
 
-function rule(header: string, message: string, match: string, place: number, target = ""): string {
+function rule(
+  header: string,
+  message: string,
+  match: string,
+  place: number,
+  target = "",
+  metadata = "",
+): string {
   const options = match === "" ? "" : `${match} `;
-  return `${header} (msg:"ANAMNESIS ${message}"; ${options}${LIMIT} ${target}metadata:anamnesis @ID; sid:@${place}; rev:1;)`;
+  return `${header} (msg:"ANAMNESIS ${message}"; ${options}${LIMIT} ${target}metadata:anamnesis @ID${metadata}; sid:@${place}; rev:1;)`;
 }
 
 /** A content string of letters, digits, `.`, `-`, `_` and `/`; everything else as hexadecimal. */

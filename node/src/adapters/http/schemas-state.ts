@@ -1,3 +1,4 @@
+import { BEHAVIOUR_CLASSES } from "@anamnesis/sdk/core/behaviours";
 import { isAnamnesisError } from "@anamnesis/sdk/core/errors";
 import { ICS_PROTOCOLS } from "@anamnesis/sdk/core/ics";
 import { parsePattern } from "@anamnesis/sdk/core/pattern";
@@ -12,11 +13,14 @@ const observable = z.object({
   value: z.string(),
 });
 const behaviour = z.object({
-  class: z.literal("modbus-write-by-non-writer"),
-  protocol: z.literal("modbus"),
+  class: z.enum(BEHAVIOUR_CLASSES),
+  protocol: z.enum(ICS_PROTOCOLS),
   functions: z.array(z.int()),
-  table: z.enum(["coil", "holding"]),
-  roles: z.tuple([z.literal("non-writer"), z.literal("controller")]),
+  /** Of Modbus. */
+  table: z.enum(["coil", "holding"]).optional(),
+  /** Of EtherNet/IP: the CIP class. */
+  object: z.int().optional(),
+  roles: z.tuple([z.enum(["non-writer", "non-engineer"]), z.enum(["controller", "safety-system"])]),
 });
 const form = z.discriminatedUnion("form", [
   z.object({ form: z.literal("observable"), observable }),
@@ -71,6 +75,7 @@ export const detectionSchema = z
           function: z.int(),
           access: z.enum(["read", "write", "program", "other"]),
           table: z.enum(["coil", "discrete", "holding", "input", "none"]),
+          object: z.int().optional(),
         })
         .optional(),
       attackIds: z.array(z.string()),
@@ -118,13 +123,14 @@ export const candidateSchema = z
     id: bytes32,
     form: form.nullable(),
     proposal: proposalSchema.optional(),
-    class: z.enum(["observable", "modbus-write-by-non-writer"]),
+    class: z.enum(["observable", ...BEHAVIOUR_CLASSES]),
     severity,
     name: z.string(),
     attackIds: z.array(z.string()),
     firstMs: ms,
     lastMs: ms,
     count: z.int(),
+    detectors: z.array(z.string()).optional(),
     state: z.enum(["review", "held"]),
     reason: z.string(),
     holdUntilMs: ms.optional(),

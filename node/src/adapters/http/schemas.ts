@@ -1,4 +1,5 @@
 /** Request and response schemas of the API: the source of its checks and of its OpenAPI document. */
+import { BEHAVIOUR_CLASSES } from "@anamnesis/sdk/core/behaviours";
 import { z } from "zod";
 import type {} from "zod-openapi";
 import { address, bytes32, countsByName, member, ms, nullableMs } from "./schemas-base.ts";
@@ -16,7 +17,7 @@ const level = z.union([
 ]);
 const action = z.enum(["observe", "alert", "deny", "block", "isolate"]);
 const proof = z.enum(["enforced", "staged", "none"]);
-const releaseClass = z.enum(["observable", "modbus-write-by-non-writer"]);
+const releaseClass = z.enum(["observable", ...BEHAVIOUR_CLASSES]);
 const statusName = z.enum(["none", "withdrawn", "dormant", "proposed", "attested", "refuted"]);
 const plantState = z.enum(["none", "warned", "watched", "protected"]);
 
@@ -134,6 +135,7 @@ export const indicatorSchema = z
       }),
     ),
     sightings: z.object({ count: z.int(), firstMs: nullableMs, lastMs: nullableMs, plants: z.int() }),
+    detectors: z.array(z.string()),
     state: plantState,
     able: z.enum(["none", "watched", "protected"]),
     proof,
