@@ -388,7 +388,8 @@ export async function joinNode(rooms: Rooms, ports: NodePorts, policy: NodePolic
       });
       ownSize.listen();
       // What peers know since then comes first, refutes and withdraws with it; what stands, stands.
-      await sync.first(policy.firstSyncMs ?? 0);
+      const isCaughtUp = await sync.first(policy.firstSyncMs ?? 0);
+      log.info("sync.first", { caughtUp: isCaughtUp, connected: peers.connected().length });
       await vaccinate.reconcile(
         [...memory.records()].flatMap((record) => recordView(rooms, record, clock.nowMs()) ?? []),
       );

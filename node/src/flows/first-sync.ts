@@ -7,23 +7,28 @@ import type { VectorItem } from "../ports.ts";
 
 /** Longest wait, ms, however much still arrives. */
 const MOST_MS = 60_000;
+/** Between two questions to all peers: an exchange may have met a link that was not ready, ms. */
+const AGAIN_MS = 1000;
 
 /** Waits for the first exchange with peers. */
 export interface FirstSync {
   /** A peer answered with what it has; with nothing when it has the same. */
   answered(items: readonly VectorItem[]): void;
-  /** Something was fetched, or an exchange ended. */
-  moved(): void;
-  /** Resolves when all that any peer told of is held, or when nothing has moved for `quietMs`, ms. */
-  wait(quietMs: number): Promise<void>;
+  /** Something was fetched. */
+  fetched(): void;
+  /** An exchange with a peer ended. */
+  ended(): void;
+  /** Resolves with true when all that any peer told of is held, with false when nothing has come for `quietMs`, ms. */
+  wait(quietMs: number): Promise<boolean>;
 }
 
-/** Creates the wait. `isMissing`: whether more of a feed is wanted than is held here. */
-export function createFirstSync(isMissing: (item: VectorItem) => boolean): FirstSync {
+/** Creates the wait. `isMissing`: whether more of a feed is wanted than is held here; `ask` asks all peers again. */
+export function createFirstSync(isMissing: (item: VectorItem) => boolean, ask: () => void): FirstSync {
   const { promise: done, resolve } = Promise.withResolvers<void>();
   let owed: readonly VectorItem[] | undefined;
-  let moves = 0;
   let isDone = false;
+  /** Since something came last, ms. */
+  let quiet = 0;
 
   function look(): void {
     if (isDone || owed === undefined) return;
@@ -35,21 +40,22 @@ export function createFirstSync(isMissing: (item: VectorItem) => boolean): First
   return {
     answered(items) {
       if (isDone) return;
-      moves++;
+      if (owed === undefined) quiet = 0;
       owed = [...(owed ?? []), ...items];
     },
-    moved() {
-      if (isDone) return;
-      moves++;
+    fetched() {
+      quiet = 0;
       look();
     },
+    ended: look,
     async wait(quietMs) {
-      for (let waited = 0; waited < MOST_MS && !isDone; waited += quietMs) {
-        const before = moves;
-        if (quietMs > 0) await settledWithin(done, quietMs);
-        look();
-        if (moves === before) return;
+      const stepMs = Math.min(AGAIN_MS, quietMs);
+      for (let waited = 0; waited < MOST_MS && quiet < quietMs && !isDone; waited += stepMs) {
+        await settledWithin(done, stepMs);
+        quiet += stepMs;
+        if (!isDone) ask();
       }
+      return isDone;
     },
   };
 }

@@ -48,8 +48,8 @@ export interface Sync {
   with(peer: Address): Promise<void>;
   /** Asks every connected peer, each at most once at a time. */
   all(): Promise<void>;
-  /** Resolves when all that peers told of is held, or when nothing has come for `quietMs`, ms. */
-  first(quietMs: number): Promise<void>;
+  /** Resolves with true when all that peers told of is held, with false when nothing has come for `quietMs`, ms. */
+  first(quietMs: number): Promise<boolean>;
   /** A gap was seen: fetch this feed from this peer now. */
   fill(peer: Address, feed: Address): void;
   /** Own feed may be taken back from peers until its size is known. */
@@ -66,7 +66,10 @@ export function createSync(ports: SyncPorts): Sync {
   const rivals = createRivals(ports);
   const seenMissing = new Set<Address>();
   let restoring = true;
-  const first = createFirstSync((item) => item.feed !== ports.self && isMissing(item));
+  const first = createFirstSync(
+    (item) => item.feed !== ports.self && isMissing(item),
+    () => void all(),
+  );
 
   function have(): Have {
     return { ...ports.identity, vectorHash: feeds.vectorHash() };
@@ -84,7 +87,7 @@ export function createSync(ports: SyncPorts): Sync {
           if (verdict.verdict !== "accept") return;
         }
         if (feeds.size(feed) === before) return;
-        first.moved();
+        first.fetched();
       }
     } catch (error) {
       if (!isAnamnesisError(error)) throw error;
@@ -163,7 +166,7 @@ export function createSync(ports: SyncPorts): Sync {
       if (answer.answer === "vector") await take(peer, answer.items);
       else if (answer.answer === "same") ports.onOwnSize(peer, feeds.head(ports.self)?.size ?? 0);
       else log.warn("sync.foreign", { peer, reason: answer.reason });
-      first.moved();
+      first.ended();
     } catch (error) {
       if (!isAnamnesisError(error)) throw error;
       log.debug("sync.failed", { peer, code: error.code });
@@ -172,10 +175,14 @@ export function createSync(ports: SyncPorts): Sync {
     }
   }
 
+  async function all(): Promise<void> {
+    await Promise.all(peers.connected().map(ask));
+  }
+
   return {
     with: ask,
     first: first.wait,
-    all: async () => void (await Promise.all(peers.connected().map(ask))),
+    all,
     fill: (peer, feed) => void fetch(peer, feed),
     setRestoring: (value) => {
       restoring = value;
