@@ -4,6 +4,16 @@ import { readConfig } from "./config.ts";
 import { parseYamlText, readBytes } from "./config-file.ts";
 import { loadSelf } from "./self-file.ts";
 
+/** The Self of no plant: nobody is its own, and nobody confirmed it. */
+export const NOBODY: Self = {
+  assets: [],
+  domains: [],
+  roles: { otNetwork: [], writers: [], controllers: [] },
+  services: [],
+  files: [],
+  confirmedAtMs: 0,
+};
+
 /** Self from a plant.yaml, or from a self.yaml alone. Throws `config.invalid`. */
 export function readSelf(path: string): Self {
   const file = resolve(path);

@@ -7,7 +7,7 @@ import { type FileMark, type FolderPosition, markFile, readFolder, settleFolder 
 import { lookAt } from "./identity.ts";
 import type { Line } from "./lines.ts";
 import { createOutcomes, type KeptReader, type OutcomeOptions, type Outcomes } from "./outcomes.ts";
-import { openSource, type Source } from "./sources.ts";
+import { MOST_LINES, openSource, type Source, takeLines } from "./sources.ts";
 
 /** What a detector of a directory needs. */
 export interface DirectoryOptions extends Omit<OutcomeOptions, "path"> {
@@ -20,8 +20,6 @@ export interface DirectoryOptions extends Omit<OutcomeOptions, "path"> {
   readonly pollMs?: number;
 }
 
-const MOST_LINES = 1000;
-const MOST_BYTES = 1024 * 1024;
 /** A last line without its end is one when nothing was added for so long. */
 const QUIET_MS = 30_000;
 /** Formats' state of so many files is kept over a restart, those written last. */
@@ -222,15 +220,4 @@ function watchDirectory(directory: string, changed: () => void): { close(): void
   } catch {
     return undefined; // not there yet: the poll finds it
   }
-}
-
-function takeLines(source: Source): readonly Line[] {
-  const lines: Line[] = [];
-  for (let bytes = 0; lines.length < MOST_LINES && bytes < MOST_BYTES; ) {
-    const line = source.splitter.next();
-    if (line === undefined) break;
-    lines.push(line);
-    bytes += line.bytes.length;
-  }
-  return lines;
 }

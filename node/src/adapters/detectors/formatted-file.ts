@@ -2,6 +2,7 @@
 import type { Clock, Detector, LineBatch, Log } from "../../ports.ts";
 import { readPosition } from "./identity.ts";
 import { createOutcomes, type OutcomeOptions } from "./outcomes.ts";
+import { pause } from "./pause.ts";
 import { followFile, type Tail, type TailBatch } from "./tail.ts";
 
 /** What a detector of a file needs. */
@@ -55,17 +56,4 @@ export function createFormattedFile(options: FormattedFileOptions): Detector {
       await tail?.stop();
     },
   };
-}
-
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) return resolve();
-    const timer = setTimeout(done, ms);
-    function done(): void {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", done);
-      resolve();
-    }
-    signal.addEventListener("abort", done);
-  });
 }

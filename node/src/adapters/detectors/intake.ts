@@ -4,6 +4,7 @@ import type { LineOutcome, LineReason } from "@anamnesis/sdk/core/types";
 import type { LineBatch, Log } from "../../ports.ts";
 import type { Line } from "./lines.ts";
 import type { Outcomes } from "./outcomes.ts";
+import { pause } from "./pause.ts";
 
 /** Messages of one sender that came together. */
 export interface Parcel {
@@ -170,17 +171,4 @@ export function createIntake(options: IntakeOptions): Intake {
 /** What a parcel costs while it waits; a line costs more than its bytes. */
 function sizeOf({ lines }: Parcel): number {
   return lines.reduce((sum, { bytes }) => sum + bytes.length + 64, 0);
-}
-
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) return resolve();
-    const timer = setTimeout(done, ms);
-    function done(): void {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", done);
-      resolve();
-    }
-    signal.addEventListener("abort", done);
-  });
 }

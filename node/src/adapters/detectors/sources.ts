@@ -2,7 +2,7 @@
 import { closeSync, createReadStream, openSync, readSync } from "node:fs";
 import { createGunzip } from "node:zlib";
 import { fingerprintOf, inodeOf, readHead, statOf, type TailPosition } from "./identity.ts";
-import { createLineSplitter, type LineSplitter } from "./lines.ts";
+import { createLineSplitter, type Line, type LineSplitter } from "./lines.ts";
 
 /** `data`: bytes were added; `end`: none for now (of a compressed file: none ever); `changed`: no longer the same stream. */
 export type ReadResult = "data" | "end" | "changed";
@@ -166,4 +166,20 @@ export function positionOf(
     mtimeMs: source.mtimeMs(),
     finished,
   };
+}
+
+/** Lines handed over together at most, and their bytes. */
+export const MOST_LINES = 1000;
+const MOST_BYTES = 1024 * 1024;
+
+/** The next complete lines that were read; none when more has to be read first. */
+export function takeLines(source: Source): readonly Line[] {
+  const lines: Line[] = [];
+  for (let bytes = 0; lines.length < MOST_LINES && bytes < MOST_BYTES; ) {
+    const line = source.splitter.next();
+    if (line === undefined) break;
+    lines.push(line);
+    bytes += line.bytes.length;
+  }
+  return lines;
 }

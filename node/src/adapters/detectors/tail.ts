@@ -4,7 +4,7 @@ import { setImmediate } from "node:timers/promises";
 import type { Log } from "../../ports.ts";
 import { inodeOf, lookAt, type PlannedRead, planRotated, type TailPosition, tailOf } from "./identity.ts";
 import type { Line } from "./lines.ts";
-import { openSource, positionOf, type Source } from "./sources.ts";
+import { MOST_LINES, openSource, positionOf, type Source, takeLines } from "./sources.ts";
 import { watchFile } from "./wake.ts";
 
 /** Lines that were there together. Their bytes are valid until the consumer's promise settles. */
@@ -22,8 +22,6 @@ export interface Tail {
   stop(): Promise<void>;
 }
 
-const MOST_LINES = 1000;
-const MOST_BYTES = 1024 * 1024;
 const FINISHED_KEPT = 64;
 const NO_TAIL = { tail: "", tailBytes: 0 };
 
@@ -188,15 +186,4 @@ export function followFile(options: {
       await running;
     },
   };
-}
-
-function takeLines(source: Source): readonly Line[] {
-  const lines: Line[] = [];
-  for (let bytes = 0; lines.length < MOST_LINES && bytes < MOST_BYTES; ) {
-    const line = source.splitter.next();
-    if (line === undefined) break;
-    lines.push(line);
-    bytes += line.bytes.length;
-  }
-  return lines;
 }

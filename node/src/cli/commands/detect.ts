@@ -1,10 +1,11 @@
 import { statSync } from "node:fs";
 import { AnamnesisError } from "@anamnesis/sdk/core/errors";
-import type { Detection, Self } from "@anamnesis/sdk/core/types";
+import type { Detection } from "@anamnesis/sdk/core/types";
 import { FORMAT_NAMES, formatNamed } from "@anamnesis/sdk/formats/formats";
 import { isZone } from "@anamnesis/sdk/formats/zone";
 import { type Inspection, inspectFile } from "../../adapters/detectors/inspect-file.ts";
 import { readConfig } from "../../config.ts";
+import { NOBODY } from "../../self-config.ts";
 import { type Style, table } from "../output.ts";
 import type { Result } from "../program.ts";
 
@@ -15,15 +16,6 @@ export interface DetectOptions {
   /** plant.yaml, whose Self says who is who; else nobody is the plant's own. */
   readonly config?: string;
 }
-
-const NOBODY: Self = {
-  assets: [],
-  domains: [],
-  roles: { otNetwork: [], writers: [], controllers: [] },
-  services: [],
-  files: [],
-  confirmedAtMs: 0,
-};
 
 /**
  * What a file is, why, and what each of its lines became. Nothing is stored and no node is asked.

@@ -6,6 +6,7 @@ import { formatNamed } from "@anamnesis/sdk/formats/formats";
 import { isZone } from "@anamnesis/sdk/formats/zone";
 import { createFolder, type TrafficFold } from "@anamnesis/sdk/learn/fold";
 import { type Inspection, inspectFile } from "../../adapters/detectors/inspect-file.ts";
+import { NOBODY } from "../../self-config.ts";
 
 /** How logs are read for learning. */
 export interface TrafficOptions {
@@ -21,15 +22,6 @@ export interface ReadTraffic {
 
 /** Of one file at most this much text is read. */
 const MOST_BYTES = 4 * 1024 ** 3;
-
-const NOBODY: Self = {
-  assets: [],
-  domains: [],
-  roles: { otNetwork: [], writers: [], controllers: [] },
-  services: [],
-  files: [],
-  confirmedAtMs: 0,
-};
 
 /**
  * Reads logs of any format, packed or not, for who speaks to whom.
