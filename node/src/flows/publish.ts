@@ -72,7 +72,8 @@ export async function createPublish(ports: PublishPorts): Promise<Publish> {
   function unqueue(id: IndicatorId): void {
     const queued = detections.candidate(id);
     if (queued === undefined) return;
-    if (queued.count > 1) detections.stageCandidate({ ...queued, count: queued.count - 1 }).done();
+    if (queued.count > 1 || queued.proposal !== undefined)
+      detections.stageCandidate({ ...queued, count: queued.count - 1 }).done();
     else detections.dropCandidate(id).done();
   }
 
@@ -103,6 +104,7 @@ export async function createPublish(ports: PublishPorts): Promise<Publish> {
     const taken: IndicatorId[] = [];
     const undo: (() => void)[] = [];
     const ids: IndicatorId[] = [];
+    const answered: ReturnType<Detections["dropCandidate"]>[] = [];
     let kind: DetectionOutcome["kind"] = "stopped";
     const rank = ["stopped", "held", "review", "sighting", "released"] as const;
     const raise = (to: DetectionOutcome["kind"]) => {
@@ -124,6 +126,7 @@ export async function createPublish(ports: PublishPorts): Promise<Publish> {
           raise("sighting");
           continue;
         }
+        const queued = detections.candidate(id);
         const hit = automatic ? ports.validate(candidate.form) : undefined;
         if (automatic && (hit?.ok || hit?.code !== "validation.hit")) {
           busy.add(id);
@@ -143,10 +146,13 @@ export async function createPublish(ports: PublishPorts): Promise<Publish> {
             }),
           );
           changes.push({ atMs: clock.nowMs(), type: "signed", indicator: id });
+          // What the plant has seen itself answers what others said of it, and rests on nobody's marking.
+          if (queued?.count === 0) answered.push(detections.dropCandidate(id));
           raise("released");
           continue;
         }
-        const queued = detections.candidate(id);
+        // What others said was queued when it was read, which tells nothing of when it was met.
+        const met = queued !== undefined && queued.count > 0 ? queued : undefined;
         const staged = detections.stageCandidate({
           id,
           form: candidate.form,
@@ -155,8 +161,8 @@ export async function createPublish(ports: PublishPorts): Promise<Publish> {
           name: queued?.name ?? detection.rule.name,
           attackIds: [...new Set([...(queued?.attackIds ?? []), ...attackIdsFor(candidate.form, detection)])],
           detectors: [...new Set([...(queued?.detectors ?? []), detection.detector])],
-          firstMs: Math.min(queued?.firstMs ?? detection.atMs, detection.atMs),
-          lastMs: Math.max(queued?.lastMs ?? detection.atMs, detection.atMs),
+          firstMs: Math.min(met?.firstMs ?? detection.atMs, detection.atMs),
+          lastMs: Math.max(met?.lastMs ?? detection.atMs, detection.atMs),
           count: (queued?.count ?? 0) + 1,
           ...(queued?.proposal && { proposal: queued.proposal }),
           state: queued?.state ?? "review",
@@ -180,8 +186,12 @@ export async function createPublish(ports: PublishPorts): Promise<Publish> {
       }
 
       const outcome = detections.stageOutcome(stored, { kind, indicators: ids, stopped });
-      ops.push(...outcome.ops);
-      await ownFeed.append(sealed, { ops, changes, done: outcome.done });
+      ops.push(...outcome.ops, ...answered.map(({ op }) => op));
+      const done = () => {
+        outcome.done();
+        for (const each of answered) each.done();
+      };
+      await ownFeed.append(sealed, { ops, changes, done });
     } catch (error) {
       for (const each of undo) each();
       if (!isAnamnesisError(error, "entry.malformed") && !isAnamnesisError(error, "input.tooLarge"))

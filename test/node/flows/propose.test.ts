@@ -1,8 +1,11 @@
 /** Knowledge from outside: selected, released by the operator's word alone, attested as an analyst's, exported again. */
+import { AnamnesisError } from "@anamnesis/sdk/core/errors";
 import { indicatorId } from "@anamnesis/sdk/core/ids";
-import type { Proposal } from "@anamnesis/sdk/core/types";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import type { IndicatorId, Proposal } from "@anamnesis/sdk/core/types";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { knowledgePage } from "../../../node/src/flows/answer-knowledge.ts";
 import { type Consortium, makeConsortium } from "../support/consortium.ts";
+import { createKeptLog } from "../support/surroundings.ts";
 
 const proposal = (pattern: string, extra: Partial<Proposal> = {}): Proposal => ({
   key: { patternType: "stix", pattern },
@@ -80,16 +83,100 @@ test("what touches the plant itself is stopped, with the entry", async () => {
   ]);
 });
 
-test("a candidate that detectors meet before its release is a sighting, and keeps its origin", async () => {
-  await commands(1).propose([ADDRESS]);
+test("what this plant's detectors meet answers the proposal: its own word, under its own marking", async () => {
+  await commands(1).propose([{ ...ADDRESS, tlp: "amber+strict" }]);
   consortium.alert(consortium.plant(1), "203.0.113.9");
   await consortium.settle();
   const id = indicatorId(ADDRESS.key);
   const record = consortium.plant(2).running!.rooms.memory.record(id);
   expect(record?.sightings.size).toBe(1);
+  expect(record?.tlp).not.toBe("amber+strict");
+  expect(record?.object.x_anamnesis_origin).toBeUndefined();
   expect(consortium.view(consortium.plant(2), id)?.stances).toContainEqual(
     expect.objectContaining({ member: 1, basis: "observed" }),
   );
+  expect(consortium.plant(1).running!.rooms.detections.candidate(id)).toBeUndefined();
+});
+
+describe("where release is by hand", () => {
+  beforeEach(async () => {
+    await close();
+    [consortium, close] = await makeConsortium(2, {
+      policy: () => ({ release: { automatic: [], tlp: "green", validityDays: 30 } }),
+    });
+  });
+
+  test("a proposal that was met keeps its origin, and its sighting has the alert's time, not the import's", async () => {
+    await commands(1).propose([ADDRESS]);
+    await consortium.live(3_600);
+    consortium.alert(consortium.plant(1), "203.0.113.9");
+    await consortium.settle();
+    const { detections, memory } = consortium.plant(1).running!.rooms;
+    const id = indicatorId(ADDRESS.key);
+    const [stored] = await detections.recent(1);
+    const atMs = stored?.detection.atMs;
+    expect(detections.candidate(id)).toMatchObject({
+      count: 1,
+      firstMs: atMs,
+      lastMs: atMs,
+      proposal: ADDRESS,
+    });
+    await commands(1).release(id);
+    const record = memory.record(id);
+    expect(record?.object.x_anamnesis_origin).toEqual(ADDRESS.origin);
+    expect([...(record?.sightings.values() ?? [])]).toMatchObject([
+      { firstMs: atMs, lastMs: atMs, count: 1 },
+    ]);
+    expect(consortium.view(consortium.plant(1), id)?.stances[0]?.basis).toBe("observed");
+  });
+
+  test("a full disk takes back what was met, and not what was said", async () => {
+    await commands(1).propose([ADDRESS]);
+    const { store, rooms } = consortium.plant(1).running!;
+    const { stageOutcome } = rooms.detections;
+    // The alert itself is kept; the disk is full when its outcome is to be written.
+    vi.spyOn(rooms.detections, "stageOutcome").mockImplementationOnce((stored, outcome) => {
+      store.failWith(new AnamnesisError("store.full", "no room"));
+      return stageOutcome(stored, outcome);
+    });
+    consortium.alert(consortium.plant(1), "203.0.113.9");
+    await consortium.live(2);
+    expect(rooms.detections.candidate(indicatorId(ADDRESS.key))).toMatchObject({
+      count: 0,
+      proposal: ADDRESS,
+    });
+    store.failWith(undefined);
+    await consortium.settle();
+    expect(rooms.detections.candidate(indicatorId(ADDRESS.key))).toMatchObject({
+      count: 1,
+      proposal: ADDRESS,
+    });
+  });
+});
+
+test("AMBER+STRICT leaves in no file, and the refusal is counted and logged", async () => {
+  await commands(1).propose([ADDRESS, { ...COMPOUND, tlp: "amber+strict" }]);
+  for (const { key } of [ADDRESS, COMPOUND]) await commands(1).release(indicatorId(key));
+  const log = createKeptLog();
+  const page = knowledgePage(log, consortium.plant(1).running!.rooms.memory.records(), undefined, 10);
+  expect(page.indicators.map(({ object }) => object.pattern)).toEqual([ADDRESS.key.pattern]);
+  expect(page).toMatchObject({ withheld: 1, next: null });
+  expect(log.lines).toMatchObject([{ event: "egress.withheld" }]);
+});
+
+test("pages fit together", async () => {
+  const many = Array.from({ length: 7 }, (_, i) => proposal(`[ipv4-addr:value = '203.0.113.${20 + i}']`));
+  await commands(1).propose(many);
+  for (const { key } of many) await commands(1).release(indicatorId(key));
+  const { memory } = consortium.plant(1).running!.rooms;
+  const seen: string[] = [];
+  for (let after: IndicatorId | undefined; ; ) {
+    const page = knowledgePage(createKeptLog(), memory.records(), after, 3);
+    seen.push(...page.indicators.map(({ object }) => object.pattern));
+    if (page.next === null) break;
+    after = page.next;
+  }
+  expect(seen.sort()).toEqual(many.map(({ key }) => key.pattern).sort());
 });
 
 test("survives a power cut: what was said to await release still does", async () => {
