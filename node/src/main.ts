@@ -158,6 +158,7 @@ export async function startNode(
 
     const api = createApi({
       clock,
+      log,
       config,
       rooms,
       key: signer.address,

@@ -55,6 +55,7 @@ export async function openOffline(
     );
     const api = createApi({
       clock: systemClock,
+      log: SILENT,
       config,
       rooms,
       key,

@@ -272,7 +272,7 @@ export function makePlant(): FakePlant {
     },
     knowledge(after, limit) {
       noted("knowledge", after, limit);
-      return { objects: [], next: null };
+      return { indicators: [], withheld: 0, next: null };
     },
     async release(id) {
       noted("release", id);

@@ -85,7 +85,9 @@ function askOffline(api: PlantApi): Session["ask"] {
     candidates: async () => api.candidates(),
     propose: (proposals) => api.propose(proposals),
     async *knowledge() {
-      yield* api.knowledge(undefined, Number.MAX_SAFE_INTEGER).objects;
+      const { indicators, withheld } = api.knowledge(undefined, Number.MAX_SAFE_INTEGER);
+      yield* indicators;
+      return withheld;
     },
     release: (id) => api.release(id),
     hold: (id, untilMs) => api.hold(id, untilMs),

@@ -1,7 +1,7 @@
 /* What the answers of a plant are made from. */
 import type { DoctorView, EvidenceSelection, HealthView, PlantApi } from "../api.ts";
 import type { Config } from "../config.ts";
-import type { Clock, Control, Signer } from "../ports.ts";
+import type { Clock, Control, Log, Signer } from "../ports.ts";
 import type { Rooms } from "../rooms.ts";
 import type { AnswerRecords } from "./answer-records.ts";
 import type { Archiver } from "./archive.ts";
@@ -24,6 +24,7 @@ export interface Running {
 /** Ports of the answers. */
 export interface AnswerPorts {
   readonly clock: Clock;
+  readonly log: Log;
   readonly config: Config;
   readonly rooms: Rooms;
   readonly key: Signer["address"];

@@ -1,12 +1,11 @@
 /* What a plant answers, over its rooms. A stopped plant answers the same questions and takes no commands. */
 
 import { AnamnesisError } from "@anamnesis/sdk/core/errors";
-import type { IndicatorId } from "@anamnesis/sdk/core/types";
-import type { IndicatorView, KnowledgePage, PlantApi } from "../api.ts";
-import type { MemoryRecord } from "../state/memory.ts";
+import type { IndicatorView, PlantApi } from "../api.ts";
 import { auditOf } from "./answer-audit.ts";
 import { doctorOf } from "./answer-doctor.ts";
 import { healthOf } from "./answer-health.ts";
+import { knowledgePage } from "./answer-knowledge.ts";
 import { createAnswerRecords } from "./answer-records.ts";
 import type { AnswerPorts } from "./answer-types.ts";
 import { answerWhy } from "./answer-why.ts";
@@ -52,7 +51,7 @@ export function createApi(ports: AnswerPorts): PlantApi {
     },
     detections: (limit, before) => detections.recent(limit, before),
     candidates: () => detections.queued(),
-    knowledge: (after, limit) => knowledgePage(memory.records(), after, limit),
+    knowledge: (after, limit) => knowledgePage(ports.log, memory.records(), after, limit),
     vaccines: () =>
       [...memory.records()].flatMap((record) =>
         applications(record.id)
@@ -84,15 +83,4 @@ export function createApi(ports: AnswerPorts): PlantApi {
         : async (id, stance, confidence) => running.commands.attest(need(id).id, stance, confidence),
     publish: running?.commands.publish ?? stopped,
   };
-}
-
-function knowledgePage(
-  records: Iterable<MemoryRecord>,
-  after: IndicatorId | undefined,
-  limit: number,
-): KnowledgePage {
-  const rest = [...records].filter(({ id }) => after === undefined || id > after);
-  const page = rest.sort((a, b) => (a.id < b.id ? -1 : 1)).slice(0, limit);
-  const last = page.at(-1)?.id ?? null;
-  return { objects: page.map(({ object }) => object), next: rest.length > page.length ? last : null };
 }

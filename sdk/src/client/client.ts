@@ -1,5 +1,5 @@
 import { AnamnesisError } from "../core/errors.ts";
-import type { Proposal, StixIndicator } from "../core/types.ts";
+import type { Proposal } from "../core/types.ts";
 import type {
   Audit,
   Change,
@@ -12,6 +12,7 @@ import type {
   IndicatorFilter,
   IndicatorView,
   KnowledgePage,
+  KnownIndicator,
   ProposedView,
   QueuedCandidate,
   RebuildView,
@@ -72,8 +73,8 @@ export interface Client {
   candidates(options?: CallOptions): Promise<readonly QueuedCandidate[]>;
   /** Proposes knowledge from outside in requests of bounded size; what passes selection awaits release. */
   propose(proposals: readonly Proposal[], options?: CallOptions): Promise<ProposedView>;
-  /** Every indicator as it travels: STIX 2.1 objects with their origin. */
-  knowledge(options?: CallOptions): AsyncGenerator<StixIndicator, void, undefined>;
+  /** Every indicator as it travels, with its origin and TLP; returns how many were withheld. */
+  knowledge(options?: CallOptions): AsyncGenerator<KnownIndicator, number, undefined>;
   release(id: string, options?: CallOptions): Promise<IndicatorView>;
   hold(id: string, untilMs: number, options?: CallOptions): Promise<QueuedCandidate>;
   attest(
@@ -155,10 +156,12 @@ export function createClient(options: ClientOptions): Client {
     propose: (proposals, call) =>
       proposeAll(proposals, (some) => post<ProposedView>("/candidates", { proposals: some }, call)),
     async *knowledge(call) {
+      let withheld = 0;
       for (let after: string | undefined; ; ) {
         const page = await get<KnowledgePage>("/knowledge", call, { ...(after !== undefined && { after }) });
-        yield* page.objects;
-        if (page.next === null) return;
+        yield* page.indicators;
+        withheld += page.withheld;
+        if (page.next === null) return withheld;
         after = page.next;
       }
     },

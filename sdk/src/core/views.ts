@@ -13,6 +13,7 @@ import type {
   Status,
   StixIndicator,
   Subject,
+  Tlp,
 } from "./types.ts";
 
 export type * from "./views-doctor.ts";
@@ -124,9 +125,17 @@ export interface QueuedCandidate {
   readonly holdUntilMs?: number;
 }
 
+/** An indicator as it travels, and how far it may. */
+export interface KnownIndicator {
+  readonly object: StixIndicator;
+  readonly tlp: Tlp;
+}
+
 /** Indicators as they travel. */
 export interface KnowledgePage {
-  readonly objects: readonly StixIndicator[];
+  readonly indicators: readonly KnownIndicator[];
+  /** So many of this page are AMBER+STRICT and leave in no file. */
+  readonly withheld: number;
   /** Ask again after this one; null at the end. */
   readonly next: IndicatorId | null;
 }

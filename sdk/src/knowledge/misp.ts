@@ -13,6 +13,18 @@ interface Event {
   readonly tags: readonly string[];
 }
 
+/** What names an event; its galaxies say in pages what their tags say in a line. */
+const KEPT: readonly string[] = [
+  "uuid",
+  "info",
+  "date",
+  "timestamp",
+  "threat_level_id",
+  "analysis",
+  "Org",
+  "Orgc",
+];
+
 const HASHES: Readonly<Record<string, string>> = {
   md5: "MD5",
   sha1: "'SHA-1'",
@@ -54,13 +66,17 @@ function eventsOf(value: unknown): readonly { event: Event; attributes: readonly
   const direct = objectsOf(holder.Attribute);
   const nested = objectsOf(holder.Object).flatMap((object) => objectsOf(object.Attribute));
   if (direct.length + nested.length === 0 && holder === value) return [];
-  const { Attribute: _attributes, Object: _objects, ...kept } = holder;
+  const tags = tagsOf(holder);
+  const kept: Members = {
+    ...Object.fromEntries(KEPT.flatMap((name) => (name in holder ? [[name, holder[name]]] : []))),
+    ...(tags.length > 0 && { Tag: tags.map((name) => ({ name })) }),
+  };
   const org = isMembers(holder.Orgc) ? holder.Orgc.name : undefined;
   const event: Event = {
     kept,
     info: textOf(holder.info),
     ...(typeof org === "string" && { author: org.slice(0, 256) }),
-    tags: tagsOf(holder),
+    tags,
   };
   return [{ event, attributes: [...direct, ...nested] }];
 }

@@ -1,25 +1,20 @@
 /** STIX 2.1 and 2.0 bundles (OASIS): indicators with what their neighbours say about them. */
 import { AnamnesisError, isAnamnesisError } from "../core/errors.ts";
+import { parsePattern } from "../core/pattern.ts";
 import type { IndicatorKey, Origin, Tlp } from "../core/types.ts";
 import { type Knowledge, knowledgeOf, MAX_SOURCE, type Reading, refusal, tlpOf } from "./knowledge.ts";
 import { isMembers, listOf, type Members } from "./members.ts";
 import { type Reduced, reducePattern } from "./reduce.ts";
-
-/** The marking definitions that the standards fix (STIX 2.1 §7.2.1.4; TLP 2.0's are FIRST's). */
-const TLP_IDS: Readonly<Record<string, Tlp | "red">> = {
-  "marking-definition--613f2e26-407d-48c7-9eca-b8e91df99dc9": "clear",
-  "marking-definition--34098fce-860f-48ae-8e50-ebd3cc5e41da": "green",
-  "marking-definition--f88d31f6-486f-44da-b317-01333bde0b82": "amber",
-  "marking-definition--5e57c739-391a-4eb3-b6be-7d15ca92d5ed": "red",
-  "marking-definition--94868c89-83c2-464b-929b-a1a8aa3c8487": "clear",
-  "marking-definition--bab4a63c-aed9-4cf5-a766-dfca5abac2bb": "green",
-  "marking-definition--55d920b0-5e8b-4f79-9ee9-91f868d9b421": "amber",
-  "marking-definition--939a9414-2ddd-4d32-a0cd-375ea402b003": "amber+strict",
-  "marking-definition--e828b379-4e03-4974-9ac4-e53a884c97c1": "red",
-};
+import { TLP_IDS } from "./stix-tlp.ts";
 
 /** Pattern types that this project carries, beside STIX's own. */
-const RULE_TYPES: ReadonlySet<string> = new Set(["suricata", "sigma", "yara", "snort"]);
+const OTHER_TYPES: ReadonlySet<string> = new Set([
+  "suricata",
+  "sigma",
+  "yara",
+  "snort",
+  "x-anamnesis-behaviour",
+]);
 
 /** Whether a JSON value is a bundle. */
 export function isBundle(value: unknown): value is Members {
@@ -113,15 +108,16 @@ function readIndicator(object: Members, around: Surroundings): Reading {
   }));
 }
 
-/** @throws AnamnesisError `input.invalid` for a pattern or a type that is not carried */
+/** @throws AnamnesisError `input.invalid` for a pattern or a type that is not carried, `entry.malformed` for a behaviour that is none */
 function indicatorsOf(type: string, pattern: string): readonly Reduced[] {
   if (type === "stix") return reducePattern(pattern);
-  if (!RULE_TYPES.has(type))
+  if (!OTHER_TYPES.has(type))
     throw new AnamnesisError(
       "input.invalid",
-      `pattern_type ${type} is not one of stix, ${[...RULE_TYPES].join(", ")}`,
+      `pattern_type ${type} is not one of stix, ${[...OTHER_TYPES].join(", ")}`,
     );
-  return [{ key: { patternType: type as IndicatorKey["patternType"], pattern: pattern.trim() }, form: null }];
+  const key: IndicatorKey = { patternType: type as IndicatorKey["patternType"], pattern: pattern.trim() };
+  return [{ key, form: parsePattern(key) ?? null }];
 }
 
 /** The strictest of its markings; statements are taken as the licence. Unmarked is TLP:CLEAR in STIX. */
@@ -135,7 +131,7 @@ function markingOf(object: Members, byId: ReadonlyMap<string, Members>) {
     const definition = isMembers(marking?.definition) ? marking.definition : {};
     const named = typeof definition.tlp === "string" ? tlpOf(definition.tlp) : undefined;
     const light =
-      TLP_IDS[ref] ?? named ?? (typeof marking?.name === "string" ? tlpOf(marking.name) : undefined);
+      TLP_IDS.get(ref) ?? named ?? (typeof marking?.name === "string" ? tlpOf(marking.name) : undefined);
     if (light !== undefined && order.indexOf(light) > order.indexOf(tlp)) tlp = light;
     if (typeof definition.statement === "string") licence = definition.statement;
   }

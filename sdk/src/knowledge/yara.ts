@@ -10,12 +10,12 @@ interface Rule {
   readonly isPrivate: boolean;
 }
 
-const START = /\b((?:(?:global|private)\s+)*)rule\s+([A-Za-z_]\w{0,127})\b[^{}]*\{/g;
+const START = /\b((?:(?:global|private)\s+)*)rule\s+([A-Za-z_]\w{0,127})\b[^{}]{0,512}\{/g;
 
 /** Whether a text holds a rule. */
 export function isYara(text: string): boolean {
   return (
-    /(?:^|\n)\s*(?:(?:global|private)\s+)*rule\s+[A-Za-z_]\w*[^{}]*\{/.test(text) &&
+    /(?:^|\n)\s*(?:(?:global|private)\s+)*rule\s+[A-Za-z_]\w{0,127}\b[^{}]{0,512}\{/.test(text) &&
     /\bcondition\s*:/.test(text)
   );
 }

@@ -80,6 +80,19 @@ describe("STIX", () => {
     expect(read(bundle(old)).proposals).toHaveLength(1);
   });
 
+  test("behaviours of this project are read back, and only whole ones", () => {
+    const behaviour = JSON.stringify({
+      class: "modbus-write-by-non-writer",
+      functions: [6],
+      protocol: "modbus",
+      roles: ["non-writer", "controller"],
+      table: "holding",
+    });
+    const own = { pattern_type: "x-anamnesis-behaviour", pattern: behaviour };
+    expect(read(bundle(indicator(own))).proposals).toMatchObject([{ form: { form: "behaviour" } }]);
+    expect(reasons(bundle(indicator({ ...own, pattern: "{}" })))).toEqual(["indicator--1: malformed"]);
+  });
+
   test("other objects are named, not lost", () => {
     expect(reasons(bundle({ type: "campaign", id: "campaign--1" }))).toEqual(["campaign--1: not.indicator"]);
   });
@@ -144,6 +157,18 @@ describe("MISP", () => {
     expect(reasons(event({ type: "ip-dst", value: "198.51.100.7", Tag: [{ name: "TLP:RED" }] }))).toEqual([
       "a-1: tlp.red",
     ]);
+  });
+
+  test("an event's galaxies are pages; its attributes keep the tags of them and stay small", () => {
+    const cluster = {
+      tag_name: 'misp-galaxy:mitre-attack-pattern="Modify Parameter - T0836"',
+      description: "x".repeat(30_000),
+    };
+    const text = event({ type: "ip-dst", value: "198.51.100.7" }, { Galaxy: [{ GalaxyCluster: [cluster] }] });
+    const { proposals, refusals } = read(text);
+    expect(refusals).toEqual([]);
+    expect(proposals).toMatchObject([{ attackIds: ["T0836"] }]);
+    sameAgain(text);
   });
 
   test.each([
@@ -307,6 +332,21 @@ describe("YARA", () => {
   });
 
   test("gives back what was read", () => sameAgain(`${rule}\n\n${rule.replace("dropper", "other")}\n`));
+});
+
+test.each([
+  ["YARA", "rule a\n".repeat(200_000)],
+  [
+    "STIX",
+    `{"type":"bundle","objects":[${'{"type":"indicator","id":"indicator--1","pattern":"("},'.repeat(50_000)}{}]}`,
+  ],
+  ["Suricata", `alert tcp any any -> any any (sid:1;\n${"alert tcp [".repeat(50_000)}\n`],
+])("a hostile file of %s ends", (_name, text) => {
+  try {
+    expect(read(text).proposals).toEqual([]);
+  } catch (error) {
+    expect(String(error)).toMatch(/neither stix|malformed|YAML/i);
+  }
 });
 
 describe("a file", () => {

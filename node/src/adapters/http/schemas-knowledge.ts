@@ -29,6 +29,9 @@ export const proposedSchema = z
   .meta({ id: "Proposed" });
 /** Indicators as they travel: STIX 2.1 with their origin. */
 export const knowledgeSchema = z.object({
-  objects: z.array(stixIndicatorSchema),
+  indicators: z.array(
+    z.object({ object: stixIndicatorSchema, tlp: z.enum(["clear", "green", "amber", "amber+strict"]) }),
+  ),
+  withheld: z.int(),
   next: bytes32.nullable(),
 });

@@ -2,10 +2,11 @@
 import { readFileSync, statSync } from "node:fs";
 import { AnamnesisError } from "@anamnesis/sdk/core/errors";
 import { stixId } from "@anamnesis/sdk/core/ids";
-import type { KnowledgeFormat, Origin, StixIndicator } from "@anamnesis/sdk/core/types";
+import type { KnowledgeFormat, Origin, StixIndicator, Tlp } from "@anamnesis/sdk/core/types";
 import type { ProposedView } from "@anamnesis/sdk/core/views";
 import { type Knowledge, MAX_FILE, type Refusal } from "@anamnesis/sdk/knowledge/knowledge";
 import { readKnowledge } from "@anamnesis/sdk/knowledge/read";
+import { markingRef } from "@anamnesis/sdk/knowledge/stix-tlp";
 import { writeKnowledge } from "@anamnesis/sdk/knowledge/write";
 import { writeNewFile } from "../new-file.ts";
 import { count, table } from "../output.ts";
@@ -77,7 +78,7 @@ function refusalLines(refusals: readonly Refusal[], style: Parameters<typeof tab
 
 /**
  * Writes indicators in one format: those that came in it as they were written, and for STIX this
- * consortium's own, too.
+ * consortium's own, too, each under its TLP. AMBER+STRICT leaves in no file.
  * @throws AnamnesisError `config.invalid` when the file is there or cannot be written
  */
 export async function exportKnowledge(
@@ -86,35 +87,33 @@ export async function exportKnowledge(
   path: string | undefined,
 ): Promise<Result> {
   const origins: Origin[] = [];
-  for await (const object of ask.knowledge()) {
-    const { x_anamnesis_origin: origin, ...bare } = object;
+  const known = ask.knowledge();
+  let step = await known.next();
+  for (; step.done !== true; step = await known.next()) {
+    const { object, tlp } = step.value;
+    const origin = object.x_anamnesis_origin;
     if (origin?.format === format) origins.push(origin);
-    else if (format === "stix") origins.push({ format, id: object.id, source: stixSource(bare, origin) });
+    else if (format === "stix") origins.push({ format, id: object.id, source: stixSource(object, tlp) });
   }
+  const withheld = step.value;
   const text = writeKnowledge(format, origins, bundleIdOf(origins));
-  if (path !== undefined) writeNewFile(path, text, 0o644);
+  if (path !== undefined) writeNewFile(path, text, 0o600);
+  const left = withheld > 0 ? `; ${withheld} stay, TLP:AMBER+STRICT leaves in no file` : "";
   return {
-    json: { format, indicators: origins.length, ...(path === undefined ? { text } : { file: path }) },
+    json: {
+      format,
+      indicators: origins.length,
+      withheld,
+      ...(path === undefined ? { text } : { file: path }),
+    },
     raw: path === undefined ? [text.trimEnd()] : [path],
-    human: () => (path === undefined ? text : `${count(origins.length, "indicator")} in ${path}\n`),
+    human: () => (path === undefined ? text : `${count(origins.length, "indicator")} in ${path}${left}\n`),
   };
 }
 
-/** An indicator of ours, or of another format: said in STIX, its origin as a reference. */
-function stixSource(object: Omit<StixIndicator, "x_anamnesis_origin">, origin: Origin | undefined): string {
-  const references = [
-    ...(object.external_references ?? []),
-    ...(origin
-      ? [
-          {
-            source_name: origin.format,
-            external_id: origin.id,
-            ...(origin.author && { description: origin.author }),
-          },
-        ]
-      : []),
-  ];
-  return JSON.stringify([{ ...object, ...(references.length > 0 && { external_references: references }) }]);
+/** An indicator of ours, or of another format with its origin, as STIX under its TLP. */
+function stixSource(object: StixIndicator, tlp: Tlp): string {
+  return JSON.stringify([{ ...object, object_marking_refs: [markingRef(tlp)] }]);
 }
 
 /** The same indicators are the same bundle. */
