@@ -50,11 +50,12 @@ interface MqttPacket {
 const MOST_KEPT = 4096;
 
 /**
- * Creates the detector; no other client of the broker may have its `clientId`. It subscribes with quality of service 1 under a session that the broker keeps,
- * and acknowledges a message when it is durable: what it misses while it is away comes afterwards.
- * A message that the broker sends again is counted once. A retained message is no event, it is what
- * was said last: it is passed over. Its `start` throws `config.invalid` when the package is missing
- * or a file cannot be read; a broker that is away is tried again for ever.
+ * Creates the detector. It subscribes with quality of service 1 under a session that the broker keeps by
+ * `clientId`, which no other client may have, and acknowledges a message when it is durable: what it
+ * misses while it is away comes afterwards. A message that the broker sends again is counted once. A
+ * retained message is no event, it is what was said last: it is passed over. Its `start` throws
+ * `config.invalid` when the package is missing or a file cannot be read; a broker that is away is tried
+ * again for ever.
  */
 export function createMqtt(options: SentOptions, setting: MqttSetting, clientId: string): Detector {
   const { name, log } = options;
