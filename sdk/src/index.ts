@@ -2,10 +2,11 @@
 export {
   type CallOptions,
   type Client,
-  type ClientOptions,
   createClient,
 } from "./client/client.ts";
+export type { ClientOptions } from "./client/connect.ts";
 export type { Publishable, PublishOptions, PublishResult } from "./client/publish.ts";
+export { createPublisher, type Publisher, type PublisherOptions } from "./client/publisher.ts";
 export type { RetryPolicy } from "./client/retry.ts";
 export type { WatchOptions, WatchState } from "./client/watch.ts";
 export { fromHex, parseAddress, parseBytes32, parseSignature, toHex } from "./core/bytes.ts";
@@ -35,3 +36,4 @@ export { encodeBundle, MAX_BUNDLE_BYTES, parseBundle } from "./evidence/parse.ts
 export { parseTrust } from "./evidence/trust.ts";
 export type * from "./evidence/types.ts";
 export { verifyEvidence } from "./evidence/verify.ts";
+export type { PublishedDetection, PublishedEnd } from "./formats/own-line.ts";

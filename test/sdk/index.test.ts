@@ -14,6 +14,7 @@ test("the public exports are these and no others", () => {
       "commitmentHex",
       "createClient",
       "createHasher",
+      "createPublisher",
       "decodeEntry",
       "decodeMessage",
       "decodeState",

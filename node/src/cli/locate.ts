@@ -61,6 +61,30 @@ export function locate(where: Where): Place {
   return { directory, name, url: url ?? runningUrl(directory), token };
 }
 
+/**
+ * The running node of a place with the token that publishes there: the given one, else the plant's `detector.token`.
+ * @throws AnamnesisError `api.unavailable` when it does not run, `config.invalid` when there is no token
+ */
+export function locateDetector(
+  place: Place,
+  { tokenFile }: Where,
+): { readonly url: string; readonly token: string } {
+  const { directory, name, url } = place;
+  if (url === undefined)
+    throw new AnamnesisError(
+      "api.unavailable",
+      `plant ${name} is not running; start it with anamnesis node start --plant ${name}`,
+    );
+  const token =
+    readToken(tokenFile) ??
+    (directory === undefined ? undefined : readOptional(join(directory, "detector.token")));
+  if (token !== undefined && token !== "") return { url, token };
+  throw new AnamnesisError(
+    "config.invalid",
+    "--token-file is missing: publishing needs a token of role detector",
+  );
+}
+
 function onlyPlant(data: string): string {
   const [first, ...others] = listPlants(data);
   if (first !== undefined && others.length === 0) return first;

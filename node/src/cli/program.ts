@@ -3,9 +3,9 @@ import { AnamnesisError } from "@anamnesis/sdk/core/errors";
 import { Command, Option } from "commander";
 import { addAdmin } from "./commands/admin.ts";
 import { addAudit } from "./commands/audit.ts";
-import type { DetectOptions } from "./commands/detect.ts";
 import { addKnowledge } from "./commands/knowledge-program.ts";
 import { addSelf } from "./commands/self-program.ts";
+import { addSenses } from "./commands/senses-program.ts";
 import { addConsortiumCommands } from "./consortium/program.ts";
 import type { ExitCode } from "./exit.ts";
 import type { Where } from "./locate.ts";
@@ -211,18 +211,7 @@ export function createProgram(exit: (code: ExitCode) => void): Command {
       ),
     );
 
-  program
-    .command("detect <file>")
-    .description("what format a log file is in, why, and what each of its lines becomes; 1 when unknown")
-    .option("--format <name>", "read it as this format instead of finding out")
-    .option("--zone <zone>", "of times that name none: UTC, an IANA name, or an offset as +02:00")
-    .option("--config <file>", "plant.yaml, whose Self tells the plant's own ends")
-    .action(async (file: string, options: DetectOptions, command: Command) => {
-      const { detectFile } = await import("./commands/detect.ts");
-      const result = await detectFile(file, options, Date.now());
-      write(result, command.optsWithGlobals<Globals>().output);
-      exit(result.exit ?? 0);
-    });
+  addSenses(program, detections, exit);
 
   const vaccines = program.command("vaccines").description("what is in force at this plant");
   vaccines

@@ -1,4 +1,3 @@
-import { AnamnesisError } from "../core/errors.ts";
 import type { Proposal } from "../core/types.ts";
 import type {
   Audit,
@@ -22,26 +21,11 @@ import type {
   VaccineView,
   WhyAnswer,
 } from "../core/views.ts";
+import { type ClientOptions, connectionOf, toolsOf } from "./connect.ts";
 import { proposeAll } from "./propose.ts";
 import { type Publishable, type PublishOptions, type PublishResult, publishLines } from "./publish.ts";
-import { type Connection, type Fetch, request, requestBytes } from "./request.ts";
-import { DEFAULT_RETRY, type RetryPolicy, strongRandom, wait } from "./retry.ts";
+import { request, requestBytes } from "./request.ts";
 import { type WatchOptions, watchChanges } from "./watch.ts";
-
-/** Where the node is and what may be put in place of the platform's parts. */
-export interface ClientOptions {
-  /** The node's address, as `http://127.0.0.1:8801`. */
-  readonly url: string;
-  /** A bearer token; commands and publishing always need one. */
-  readonly token?: string;
-  readonly fetch?: Fetch;
-  /** The most one answer may take, ms. */
-  readonly timeoutMs?: number;
-  readonly retry?: Partial<RetryPolicy>;
-  /** A number in [0, 1) for jitter. */
-  readonly random?: () => number;
-  readonly wait?: typeof wait;
-}
 
 /** What every call takes. */
 export interface CallOptions {
@@ -115,17 +99,8 @@ export interface Client {
  * (await plant.recall("203.0.113.7")).known // true
  */
 export function createClient(options: ClientOptions): Client {
-  const connection: Connection = {
-    url: parseUrl(options.url),
-    token: options.token,
-    fetch: options.fetch ?? ((url, init) => fetch(url, init)),
-    timeoutMs: options.timeoutMs ?? 30_000,
-  };
-  const tools = {
-    retry: { ...DEFAULT_RETRY, ...options.retry },
-    random: options.random ?? strongRandom,
-    wait: options.wait ?? wait,
-  };
+  const connection = connectionOf(options);
+  const tools = toolsOf(options);
   const get = <T>(
     path: string,
     call?: CallOptions,
@@ -188,14 +163,4 @@ export function createClient(options: ClientOptions): Client {
     publish: (lines, call = {}) => publishLines(connection, lines, call, tools),
     watch: (call = {}) => watchChanges(connection, call, tools),
   };
-}
-
-function parseUrl(text: string): string {
-  const url = URL.parse(text);
-  if (url === null || !/^https?:$/.test(url.protocol))
-    throw new AnamnesisError(
-      "input.invalid",
-      `url is ${text}; give the node's address as http://127.0.0.1:8801`,
-    );
-  return `${url.origin}${url.pathname.replace(/\/+$/, "")}`;
 }

@@ -34,7 +34,7 @@ export interface PublishTools {
 }
 
 // The node takes 1 MiB; JSON's escapes and the envelope need room.
-const BATCH_BYTES = 786_432;
+export const BATCH_BYTES = 786_432;
 const LINE_BYTES = 1_000_000;
 
 /**
@@ -77,12 +77,7 @@ export async function publishLines(
     const line = typeof item === "string" ? item : JSON.stringify(item);
     if (line.includes("\n"))
       throw new AnamnesisError("input.invalid", "a line holds a line break; publish its parts");
-    const size = new TextEncoder().encode(JSON.stringify(line)).length + 12;
-    if (size > LINE_BYTES)
-      throw new AnamnesisError(
-        "input.tooLarge",
-        `a line of ${size} bytes is more than a node takes (${LINE_BYTES})`,
-      );
+    const size = sizeOfLine(line);
     if (batch.length >= batchLines || bytes + size > BATCH_BYTES) await flush();
     batch.push({ line });
     bytes += size;
@@ -91,7 +86,21 @@ export async function publishLines(
   return sum;
 }
 
-async function sendBatch(
+/**
+ * What a line takes in a request, bytes.
+ * @throws AnamnesisError `input.tooLarge`
+ */
+export function sizeOfLine(line: string): number {
+  const size = new TextEncoder().encode(JSON.stringify(line)).length + 12;
+  if (size <= LINE_BYTES) return size;
+  throw new AnamnesisError(
+    "input.tooLarge",
+    `a line of ${size} bytes is more than a node takes (${LINE_BYTES})`,
+  );
+}
+
+/** Sends one batch under its key, again and again while that can help; a key that was taken changes nothing. */
+export async function sendBatch(
   connection: Connection,
   lines: readonly { line: string }[],
   key: string,

@@ -1,7 +1,8 @@
 /** IBM's Log Event Extended Format 1.0 and 2.0, bare or in syslog. */
+import { classifyAddress } from "../core/address.ts";
 import { accuse, clientByPorts, endpointOf, nameEnds } from "../core/direction.ts";
 import { indexSelf } from "../core/self-index.ts";
-import type { LineOutcome } from "../core/types.ts";
+import type { Endpoint, LineOutcome } from "../core/types.ts";
 import { headerFields } from "./cef-fields.ts";
 import { detected, portOf, rejected, type Source } from "./detected.ts";
 import { type Format, NO_MATCH } from "./format.ts";
@@ -75,12 +76,21 @@ export function readLeef(source: Source, zone: string): LineOutcome {
 }
 
 function endsOf(values: ReadonlyMap<string, string>, { at }: Source) {
-  const source = endpointOf(values.get("src"), portOf(values.get("srcPort")));
-  const destination = endpointOf(values.get("dst"), portOf(values.get("dstPort")));
+  // Through address translation: who it was before, and whom it reached after.
+  const source =
+    translated(values, "srcPreNAT") ?? endpointOf(values.get("src"), portOf(values.get("srcPort")));
+  const destination =
+    translated(values, "dstPostNAT") ?? endpointOf(values.get("dst"), portOf(values.get("dstPort")));
   const self = indexSelf(at.self);
   if (source !== undefined && destination === undefined)
     return self.isOwn(source.address) ? {} : accuse(source, undefined);
   return nameEnds(source, destination, clientByPorts(source, destination), self);
+}
+
+/** An end by its translated address; devices that translate nothing write zeros there. */
+function translated(values: ReadonlyMap<string, string>, key: string): Endpoint | undefined {
+  const end = endpointOf(values.get(key), portOf(values.get(`${key}Port`)));
+  return end === undefined || classifyAddress(end.address) === "unspecified" ? undefined : end;
 }
 
 /** Header field 6 of version 2: a character, `x5E`, `0x5E`, or nothing for a tab. Undefined: there is no such field. */

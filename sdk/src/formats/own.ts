@@ -8,16 +8,8 @@ import { attackIdsOf, detected, portOf, rejected, type Source, textOf } from "./
 import { type Format, NO_MATCH } from "./format.ts";
 import { createJsonReader } from "./json-reader.ts";
 import { shareOf } from "./json-sample.ts";
-import type { PublishedDetection } from "./own-types.ts";
+import { OWN_MARK } from "./own-line.ts";
 import { parseEpoch, parseIso } from "./time.ts";
-
-/** What every record begins with. */
-export const OWN_MARK = "detection/1";
-
-/** A published detection as its line. */
-export function ownLine(detection: PublishedDetection): string {
-  return JSON.stringify({ anamnesis: OWN_MARK, ...detection });
-}
 
 /** Whether a line says of itself that it is one. */
 export function isOwnRecord(line: string): boolean {

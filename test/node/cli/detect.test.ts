@@ -1,6 +1,7 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { Readable } from "node:stream";
 import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { inspectFile } from "../../../node/src/adapters/detectors/inspect-file.ts";
@@ -96,4 +97,39 @@ test("reads no more than it may, however much an archive unpacks to", async () =
   const bomb = gzipSync(Buffer.alloc(64 << 20, 0x20));
   const found = await inspectFile(await file("f.gz", bomb), { ...OPTIONS, mostBytes: 8 << 20 });
   expect(found).toMatchObject({ complete: false, bytes: 8 << 20, rejected: { "line.tooLong": 1 } });
+});
+
+test("reads a stream as it reads a file, packed or not", async () => {
+  for (const bytes of [Buffer.from(TWO), gzipSync(TWO)]) {
+    const pieces = [bytes.subarray(0, 1), bytes.subarray(1, 9), bytes.subarray(9)];
+    const { format, detections, packed } = await inspectFile(Readable.from(pieces), OPTIONS);
+    expect({ format, detections, packed }).toEqual({
+      format: "eve",
+      detections: 2,
+      packed: bytes[0] === 0x1f,
+    });
+  }
+  expect((await inspectFile(Readable.from([]), OPTIONS)).format).toBeNull();
+});
+
+test("tries a mapping, and names what is wrong with it by its line", async () => {
+  const path = await file("own.json", '{"kind":"alarm","id":"7","who":"203.0.113.66"}\n{"kind":"note"}\n');
+  const map = await file(
+    "map.yaml",
+    "when: { path: /kind, equals: alarm }\nrule: /id\nattacker: { address: /who }\n",
+  );
+  const { code, out } = await runInProcess(["detect", path, "--mapping", map, "-o", "json"]);
+  expect(code).toBe(0);
+  expect(JSON.parse(out)).toMatchObject({
+    format: "mapping",
+    detections: 1,
+    attackers: 1,
+    context: { json: 1 },
+  });
+  const wrong = await file("wrong.yaml", "rule: /id\ntime: when\n");
+  expect(await runInProcess(["detect", path, "--mapping", wrong])).toMatchObject({
+    code: 2,
+    err: expect.stringMatching(/wrong\.yaml: line 2: \/time: expected a JSON pointer/) as string,
+  });
+  expect((await runInProcess(["detect", path, "--mapping", map, "--format", "eve"])).code).toBe(2);
 });

@@ -1,5 +1,5 @@
-import { own, ownLine } from "@anamnesis/sdk/formats/own";
-import type { PublishedDetection } from "@anamnesis/sdk/formats/own-types";
+import { own } from "@anamnesis/sdk/formats/own";
+import { ownLine, type PublishedDetection } from "@anamnesis/sdk/formats/own-line";
 import { describe, expect, it } from "vitest";
 import { formatSuite } from "./suite.ts";
 import { alertOf, kinds, READ_AT, readLines } from "./support.ts";

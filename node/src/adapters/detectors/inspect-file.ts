@@ -1,6 +1,6 @@
 /** Reads a whole file the way a detector would, and says what every line became. */
 import { closeSync, createReadStream, openSync, readSync, statSync } from "node:fs";
-import type { Readable } from "node:stream";
+import { Readable } from "node:stream";
 import { createGunzip } from "node:zlib";
 import { cleanBytes, lineExample } from "@anamnesis/sdk/core/eve";
 import type { Traffic } from "@anamnesis/sdk/core/traffic";
@@ -59,11 +59,12 @@ const SAMPLE_BYTES = 65_536;
 const MOST_BYTES = 256 << 20;
 const MOST_KINDS = 200;
 
-/** Reads a file; I/O errors are thrown as Node gives them. Memory stays below a few lines' worth. */
-export async function inspectFile(path: string, options: InspectOptions): Promise<Inspection> {
+/** Reads a file or a stream; I/O errors are thrown as Node gives them. Memory stays below a few lines' worth. */
+export async function inspectFile(input: string | Readable, options: InspectOptions): Promise<Inspection> {
   const { onTraffic } = options;
-  const fileMs = Math.floor(statSync(path).mtimeMs);
-  const text = openText(path, options.mostBytes ?? MOST_BYTES);
+  const path = typeof input === "string" ? input : "-";
+  const fileMs = typeof input === "string" ? Math.floor(statSync(input).mtimeMs) : options.readAtMs;
+  const text = openText(input, options.mostBytes ?? MOST_BYTES);
   const head: Buffer[] = [];
   let headBytes = 0;
   let reader: Reader | undefined;
@@ -146,7 +147,7 @@ export async function inspectFile(path: string, options: InspectOptions): Promis
 }
 
 /** The text of a file in UTF-8, unpacked and decoded, up to a limit. */
-function openText(path: string, mostBytes: number) {
+function openText(input: string | Readable, mostBytes: number) {
   let bytes = 0;
   let complete = true;
   let packed = false;
@@ -154,9 +155,8 @@ function openText(path: string, mostBytes: number) {
   let encoding: Inspection["encoding"] = "utf-8";
 
   async function* unpacked(): AsyncGenerator<Buffer> {
-    packed = isPacked(path);
-    // zlib drops what it had unpacked of the piece in which it meets damage: keep the pieces small.
-    const file = createReadStream(path, { highWaterMark: packed ? 4096 : 262_144 });
+    const [file, magic] = await begin(input);
+    packed = magic;
     let source: Readable = file;
     if (packed) {
       const gunzip = createGunzip();
@@ -196,6 +196,31 @@ function openText(path: string, mostBytes: number) {
     },
     facts: () => ({ encoding, packed, bytes, complete, damage }),
   };
+}
+
+/** The bytes, and whether they are packed (RFC 1952). */
+async function begin(input: string | Readable): Promise<[bytes: Readable, packed: boolean]> {
+  if (typeof input === "string") {
+    const packed = isPacked(input);
+    // zlib drops what it had unpacked of the piece in which it meets damage: keep the pieces small.
+    return [createReadStream(input, { highWaterMark: packed ? 4096 : 262_144 }), packed];
+  }
+  const chunks = (input as AsyncIterable<Buffer>)[Symbol.asyncIterator]();
+  let head: Buffer = Buffer.alloc(0);
+  while (head.length < 2) {
+    const { value, done } = await chunks.next();
+    if (done === true) break;
+    head = Buffer.concat([head, value]);
+  }
+  async function* all(): AsyncGenerator<Buffer> {
+    if (head.length > 0) yield head;
+    for (;;) {
+      const { value, done } = await chunks.next();
+      if (done === true) return;
+      yield value;
+    }
+  }
+  return [Readable.from(all(), { objectMode: false }), head[0] === 0x1f && head[1] === 0x8b];
 }
 
 function isPacked(path: string): boolean {

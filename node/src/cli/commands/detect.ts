@@ -6,6 +6,7 @@ import { isZone } from "@anamnesis/sdk/formats/zone";
 import { type Inspection, inspectFile } from "../../adapters/detectors/inspect-file.ts";
 import { readConfig } from "../../config.ts";
 import { NOBODY } from "../../self-config.ts";
+import { loadMapping } from "../../mapping-file.ts";
 import { type Style, table } from "../output.ts";
 import type { Result } from "../program.ts";
 
@@ -13,12 +14,14 @@ import type { Result } from "../program.ts";
 export interface DetectOptions {
   readonly format?: string;
   readonly zone?: string;
+  /** A YAML file that says how a site's own JSON is read. */
+  readonly mapping?: string;
   /** plant.yaml, whose Self says who is who; else nobody is the plant's own. */
   readonly config?: string;
 }
 
 /**
- * What a file is, why, and what each of its lines became. Nothing is stored and no node is asked.
+ * What a file (`-`: standard input) is, why, and what each of its lines became. Nothing is stored and no node is asked.
  * Exit code 1 when no format fits. Throws `input.invalid` for a path, format or zone that is none.
  */
 export async function detectFile(path: string, options: DetectOptions, nowMs: number): Promise<Result> {
@@ -28,13 +31,21 @@ export async function detectFile(path: string, options: DetectOptions, nowMs: nu
       "input.invalid",
       `--zone is ${options.zone}; give UTC, an IANA name or an offset as +02:00`,
     );
-  if (statSync(path, { throwIfNoEntry: false })?.isFile() !== true)
+  if (options.mapping !== undefined && options.format !== undefined && options.format !== "mapping")
+    throw new AnamnesisError(
+      "input.invalid",
+      `--mapping is for the format mapping, not for ${options.format}`,
+    );
+  if (path !== "-" && statSync(path, { throwIfNoEntry: false })?.isFile() !== true)
     throw new AnamnesisError("input.invalid", `${path} is no file that can be read`);
+  const mapping = options.mapping === undefined ? undefined : loadMapping(options.mapping).mapping;
   const self = options.config === undefined ? NOBODY : readConfig(options.config).self;
-  const found = await inspectFile(path, {
+  const format = mapping === undefined ? options.format : "mapping";
+  const found = await inspectFile(path === "-" ? process.stdin : path, {
     self,
     readAtMs: nowMs,
-    ...(options.format !== undefined && { format: options.format }),
+    ...(format !== undefined && { format }),
+    ...(mapping !== undefined && { mapping }),
     ...(options.zone !== undefined && { zone: options.zone }),
   });
   return {

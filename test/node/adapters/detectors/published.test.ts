@@ -1,4 +1,4 @@
-import { ownLine } from "@anamnesis/sdk/formats/own";
+import { ownLine } from "@anamnesis/sdk/formats/own-line";
 import { expect, it } from "vitest";
 import {
   createPublishedReader,

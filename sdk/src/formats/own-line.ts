@@ -1,4 +1,4 @@
-/** A detection as a program publishes it; only what it knows has to be there. */
+/** A detection as a program publishes it, and its line; only what it knows has to be there. */
 
 /** One end of what was seen. */
 export interface PublishedEnd {
@@ -32,4 +32,12 @@ export interface PublishedDetection {
   /** The function code of the Modbus request that was seen, 1–127. */
   readonly modbusFunction?: number;
   readonly attackIds?: readonly string[];
+}
+
+/** What every record begins with. */
+export const OWN_MARK = "detection/1";
+
+/** A published detection as its line. */
+export function ownLine(detection: PublishedDetection): string {
+  return JSON.stringify({ anamnesis: OWN_MARK, ...detection });
 }
