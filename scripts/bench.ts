@@ -19,6 +19,7 @@ export interface Bench {
 const BENCHES: Readonly<Record<string, () => Promise<Bench>>> = {
   immunity: () => import("../test/bench/immunity.ts"),
   ingest: () => import("../test/bench/ingest.ts"),
+  readers: () => import("../test/bench/readers.ts"),
   durable: () => import("../test/bench/durable.ts"),
   sign: () => import("../test/bench/sign.ts"),
   push: () => import("../test/bench/push.ts"),
