@@ -20,7 +20,8 @@ const MAPPING: Mapping = {
   victim: { address: "/whom" },
 };
 
-const address = (n: number): string => `45.${(n >> 16) & 255}.${(n >> 8) & 255}.${n & 255}`;
+/** A thousand attackers. */
+const address = (n: number): string => `45.60.${(n >> 8) & 3}.${n & 255}`;
 const micros = (n: number): string => String(n % 1_000_000).padStart(6, "0");
 const json = (value: unknown): string => JSON.stringify(value);
 

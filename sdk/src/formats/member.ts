@@ -3,14 +3,29 @@ import { isRecord, type JsonRecord } from "../core/eve-fields.ts";
 
 /** The value, or undefined. At every step a key with dots in it (`id.orig_h`) is found as well. */
 export function memberOf(record: JsonRecord, path: string): unknown {
-  if (Object.hasOwn(record, path)) return record[path];
-  for (let dot = path.lastIndexOf("."); dot > 0; dot = path.lastIndexOf(".", dot - 1)) {
-    const key = path.slice(0, dot);
-    const below = Object.hasOwn(record, key) ? record[key] : undefined;
-    if (isRecord(below)) {
-      const found = memberOf(below, path.slice(dot + 1));
-      if (found !== undefined) return found;
-    }
+  const whole = record[path];
+  if (whole !== undefined && Object.hasOwn(record, path)) return whole;
+  for (const [key, rest] of splitsOf(path)) {
+    const below = record[key];
+    if (below === undefined || !isRecord(below) || !Object.hasOwn(record, key)) continue;
+    const found = memberOf(below, rest);
+    if (found !== undefined) return found;
   }
   return undefined;
+}
+
+const splits = new Map<string, readonly (readonly [key: string, rest: string])[]>();
+
+/** A path cut at each of its dots, the last first; paths are few and asked for again and again. */
+function splitsOf(path: string): readonly (readonly [key: string, rest: string])[] {
+  let found = splits.get(path);
+  if (found === undefined) {
+    const cut: (readonly [string, string])[] = [];
+    for (let dot = path.lastIndexOf("."); dot > 0; dot = path.lastIndexOf(".", dot - 1))
+      cut.push([path.slice(0, dot), path.slice(dot + 1)]);
+    found = cut;
+    if (splits.size >= 1024) splits.clear();
+    splits.set(path, found);
+  }
+  return found;
 }
