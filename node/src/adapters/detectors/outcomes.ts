@@ -8,6 +8,7 @@ import type { Mapping } from "@anamnesis/sdk/formats/mapping-types";
 import type { Clock } from "../../ports.ts";
 import type { Line } from "./lines.ts";
 import { createRecentLines } from "./recent.ts";
+import { createNarrow } from "./wide.ts";
 
 /** What turns lines into outcomes. */
 export interface OutcomeOptions {
@@ -62,6 +63,7 @@ export function createOutcomes(options: OutcomeOptions, position?: unknown): Out
   let reader: Reader | undefined;
   let stream: string | undefined;
   let last: LineAt | undefined;
+  let narrow = createNarrow();
 
   const open = (batch: OutcomeBatch): Reader | undefined => {
     const own = resumed?.stream === batch.stream ? resumed : undefined;
@@ -83,6 +85,7 @@ export function createOutcomes(options: OutcomeOptions, position?: unknown): Out
       if (stream !== batch.stream) {
         if (reader !== undefined && last !== undefined) outcomes.push(...reader.end(last));
         reader = undefined;
+        narrow = createNarrow();
         stream = batch.stream;
       }
       reader ??= open(batch);
@@ -98,7 +101,9 @@ export function createOutcomes(options: OutcomeOptions, position?: unknown): Out
         }
         const at: LineAt = { offset, stream: batch.stream, readAtMs, fileMs, self };
         last = at;
-        const line = cleanBytes(bytes);
+        const line = cleanBytes(narrow(bytes));
+        // Half of a line end in UTF-16 alone.
+        if (line.length === 0) continue;
         if (recent === undefined || reader.isAlone?.(line) === false) {
           outcomes.push(...reader.push(line, at));
           continue;
@@ -139,9 +144,10 @@ function known(name: string): Format | undefined {
 }
 
 function findFormat(batch: OutcomeBatch, path: string): Format | undefined {
+  const narrow = createNarrow();
   let head = "";
   for (const { bytes } of batch.lines) {
-    head += `${bytes.subarray(0, SAMPLE_BYTES).toString()}\n`;
+    head += `${narrow(bytes.subarray(0, SAMPLE_BYTES)).toString()}\n`;
     if (head.length >= SAMPLE_BYTES) break;
   }
   return detectFormats({ path, head })[0]?.format;
