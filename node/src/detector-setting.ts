@@ -1,5 +1,6 @@
 /** One detector of plant.yaml: where its alerts come from, their format, and how a site's own JSON is read. */
 import { parseRange } from "@anamnesis/sdk/core/address-set";
+import { BEHAVIOUR_CLASSES } from "@anamnesis/sdk/core/behaviours";
 import { FORMAT_NAMES } from "@anamnesis/sdk/formats/formats";
 import { isZone } from "@anamnesis/sdk/formats/zone";
 import { z } from "zod";
@@ -46,6 +47,24 @@ export const detectorSetting = z
     zone: z.string().refine(isZone, "expected UTC, an IANA name or an offset as +02:00").default("UTC"),
     /** A YAML file beside the configuration: how a site's own JSON is read. */
     mapping: file.optional(),
+    /** Where it listens: requests that the roles of Self forbid are alerts, for the classes of that level. */
+    baseline: z
+      .strictObject({
+        level: z.union(
+          [
+            z.literal(0),
+            z.literal(1),
+            z.literal(2),
+            z.literal(3),
+            z.literal(3.5),
+            z.literal(4),
+            z.literal(5),
+          ],
+          { error: "expected the Purdue level where it listens: 0, 1, 2, 3, 3.5, 4 or 5" },
+        ),
+        off: z.array(z.enum(BEHAVIOUR_CLASSES)).default([]),
+      })
+      .optional(),
     /** One log file, followed through rotation. */
     path: file.optional(),
     /** Every file of a name below a directory. */

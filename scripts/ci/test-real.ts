@@ -25,7 +25,7 @@ const SUITES: Readonly<Record<string, Suite>> = {
     env: { SURICATA_ROOT: SURICATA },
   },
   controls: {
-    files: ["test/real/controls.test.ts"],
+    files: ["test/real/controls.test.ts", "test/real/cases.test.ts"],
     install: [["scripts/ci/install-suricata.sh", SURICATA], ["scripts/ci/install-nftables.sh"]],
     env: { SURICATA_ROOT: SURICATA },
   },

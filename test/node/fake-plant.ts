@@ -47,6 +47,7 @@ export function makeIndicator(): IndicatorView {
     ],
     sightings: { count: 4, firstMs: START_MS, lastMs: START_MS + 4000, plants: 1 },
     detectors: ["ids"],
+    recordedScore: { block: 7, score: 500 },
     state: "protected",
     able: "protected",
     proof: "staged",

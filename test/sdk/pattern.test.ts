@@ -1,7 +1,9 @@
 import { canonicalText } from "@anamnesis/sdk/core/canonical";
+import { sha256Hex } from "@anamnesis/sdk/core/hash";
 import { indicatorId } from "@anamnesis/sdk/core/ids";
 import { parsePattern, toPattern } from "@anamnesis/sdk/core/pattern";
 import type { IndicatorForm, ObservableKind, PatternType } from "@anamnesis/sdk/core/types";
+import { parseStixPattern } from "@anamnesis/sdk/knowledge/stix-pattern";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 
@@ -27,6 +29,17 @@ test("observables round-trip, whatever their value", () => {
     fc.property(fc.constantFrom(...KINDS), fc.string({ unit: "grapheme", minLength: 1 }), (kind, value) => {
       const form: IndicatorForm = { form: "observable", observable: { kind, value } };
       expect(parsePattern(toPattern(form))).toEqual(form);
+    }),
+  );
+});
+
+test("what is written here is a pattern by the standard's grammar, whatever the value", () => {
+  fc.assert(
+    fc.property(fc.constantFrom(...KINDS), fc.string({ unit: "grapheme", minLength: 1 }), (kind, text) => {
+      // Of a file the value is a hash, and the grammar says so.
+      const value = kind === "file" ? sha256Hex(text) : text;
+      const { pattern } = toPattern({ form: "observable", observable: { kind, value } });
+      expect(() => parseStixPattern(pattern)).not.toThrow();
     }),
   );
 });

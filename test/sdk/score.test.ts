@@ -38,12 +38,15 @@ test("what does not count adds nothing: refutes, withdraws, expired words, membe
     expect(score([register], active, "address", AT)).toBe(0);
 });
 
-test("an address decays in a month, conduct in two years", () => {
+test("decays as MISP's default for network indicators: 120 days, speed 2; files keep their worth", () => {
   const old = (days: number) => [said(1, { version: (AT - days * DAY) * 1000 })];
-  expect(score(old(15), active, "address", AT)).toBe(250);
-  expect(score(old(30), active, "address", AT)).toBe(0);
-  expect(score(old(30), active, "behaviour", AT)).toBeGreaterThan(490);
-  expect(score(old(730), active, "behaviour", AT)).toBe(0);
+  for (const kind of ["address", "name", "behaviour"] as const) {
+    expect(score(old(30), active, kind, AT)).toBe(250); // 1 − √(30/120)
+    expect(score(old(1.2), active, kind, AT)).toBe(450); // 1 − √0.01
+    expect(score(old(120), active, kind, AT)).toBe(0);
+    expect(score(old(119), active, kind, AT)).toBeGreaterThan(0);
+  }
+  expect(score(old(390), active, "file", AT)).toBe(500);
 });
 
 const registers = fc.array(

@@ -1,9 +1,9 @@
 import { AnamnesisError } from "@anamnesis/sdk/core/errors";
-import type { ActionClass, IndicatorId } from "@anamnesis/sdk/core/types";
+import type { ActionClass, IndicatorId, MemberNumber } from "@anamnesis/sdk/core/types";
 import type { ApplicationView, IndicatorView } from "../api.ts";
 import type { MemoryRecord } from "../state/memory.ts";
 import type { RecordView } from "../state/record.ts";
-import { indicatorView, recordView } from "../state/view.ts";
+import { indicatorView, memberHistory, recordView } from "../state/view.ts";
 import type { AnswerPorts } from "./answer-types.ts";
 
 /** Records as people are shown them. */
@@ -13,6 +13,8 @@ export interface AnswerRecords {
   /** The strongest that this plant's controls could do about a record. */
   ceiling(record: MemoryRecord): ActionClass;
   view(record: MemoryRecord): IndicatorView;
+  /** The same with the history of whoever refutes it. */
+  inspect(record: MemoryRecord): IndicatorView;
   /** By id, STIX id or a unique prefix of at least 8 hexadecimal digits. */
   find(id: string): MemoryRecord | undefined;
   /** The same; throws `api.notFound`. */
@@ -53,6 +55,16 @@ export function createAnswerRecords(ports: AnswerPorts): AnswerRecords {
   const view = (record: MemoryRecord): IndicatorView =>
     indicatorView(rooms, { applications, ceiling }, record, clock.nowMs());
 
+  function inspect(record: MemoryRecord): IndicatorView {
+    const shown = view(record);
+    const stances = shown.stances.map((stance) =>
+      stance.stance === "refute"
+        ? { ...stance, history: memberHistory(rooms, stance.member as MemberNumber, clock.nowMs() / 1000) }
+        : stance,
+    );
+    return { ...shown, stances };
+  }
+
   function find(id: string): MemoryRecord | undefined {
     const exact = memory.record(id as IndicatorId);
     if (exact !== undefined) return exact;
@@ -82,5 +94,5 @@ export function createAnswerRecords(ports: AnswerPorts): AnswerRecords {
     return views;
   }
 
-  return { applications, ceiling, view, find, need, all };
+  return { applications, ceiling, view, inspect, find, need, all };
 }

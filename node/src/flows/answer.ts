@@ -16,7 +16,7 @@ export function createApi(ports: AnswerPorts): PlantApi {
   const { config, rooms, running } = ports;
   const { memory, detections, changes } = rooms;
   const records = createAnswerRecords(ports);
-  const { applications, find, need, view } = records;
+  const { applications, find, inspect, need, view } = records;
 
   const stopped = (): Promise<never> =>
     Promise.reject(
@@ -43,7 +43,7 @@ export function createApi(ports: AnswerPorts): PlantApi {
     },
     indicator(id) {
       const record = find(id);
-      return record === undefined ? undefined : view(record);
+      return record === undefined ? undefined : inspect(record);
     },
     recall(value) {
       const indicators = memory.recall(value).map(view);

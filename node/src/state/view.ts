@@ -2,7 +2,8 @@
 import { stops, wordOf } from "@anamnesis/sdk/core/policy";
 import { type DecayKind, score } from "@anamnesis/sdk/core/score";
 import { status } from "@anamnesis/sdk/core/status";
-import type { ActionClass, IndicatorId, Register, Status } from "@anamnesis/sdk/core/types";
+import type { ActionClass, IndicatorId, MemberNumber, Register, Status } from "@anamnesis/sdk/core/types";
+import type { MemberHistory } from "@anamnesis/sdk/core/views";
 import type { ApplicationView, IndicatorView, StanceView } from "../api.ts";
 import type { Rooms } from "../rooms.ts";
 import { type MemoryRecord, NO_STATUS } from "./memory.ts";
@@ -106,6 +107,7 @@ export function indicatorView(
     recorded: isRecorded(rooms, record),
     archivedAtBlock: (subject && archive.newest(subject)?.block.number) ?? null,
     score: score(registers, registry.activeMembers(), decayKind(record), Math.floor(at)),
+    recordedScore: recordedScore(rooms, record),
     members: registers
       .filter(({ stance, validUntil }) => stance === 1 && validUntil > at)
       .map(({ member }) => member)
@@ -124,6 +126,44 @@ export function indicatorView(
     applications,
     timeline: changes.timeline(record.id),
   };
+}
+
+/** The score by what the chain had at the newest block that was read. */
+function recordedScore(
+  { memory, registry }: Pick<Rooms, "memory" | "registry">,
+  record: MemoryRecord,
+): IndicatorView["recordedScore"] {
+  const subject = memory.subject(record.id);
+  const block = registry.recordedAt();
+  if (subject === undefined || block === undefined) return null;
+  const registers = registry.recordedRegisters(subject);
+  return {
+    block: block.number,
+    score: score(registers, registry.activeMembers(), decayKind(record), block.timestamp),
+  };
+}
+
+/** What a member said of all records, and how its refutations fared. It reads every record. */
+export function memberHistory(
+  { memory }: Pick<Rooms, "memory">,
+  member: MemberNumber,
+  at: number,
+): MemberHistory {
+  const history = { supports: 0, refutes: 0, withdrawn: 0, upheld: 0, outvoted: 0 };
+  for (const { id } of memory.records()) {
+    const subject = memory.subject(id);
+    const register = subject && memory.stances(subject).get(member)?.register;
+    if (register === undefined) continue;
+    if (register.stance === 1) history.supports++;
+    else if (register.stance === 3) history.withdrawn++;
+    else {
+      history.refutes++;
+      const { name } = memory.indicatorStatus(id, at);
+      if (name === "refuted") history.upheld++;
+      else if (name === "attested") history.outvoted++;
+    }
+  }
+  return history;
 }
 
 function stancesOf({ memory, registry }: Seen, record: MemoryRecord, at: number): StanceView[] {

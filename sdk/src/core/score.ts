@@ -1,14 +1,18 @@
 import type { MemberNumber, Register } from "./types.ts";
 
-/** A kind of record and how its worth decays: MISP's polynomial model, score · (1 − (t/τ)^(1/δ)). */
+/** A kind of record, by which its worth decays: MISP's polynomial model, score · (1 − (t/τ)^(1/δ)). */
 export type DecayKind = "address" | "name" | "file" | "behaviour";
 
-/** Lifetime τ in days and decay speed δ ×10, by kind. Addresses change hands, conduct does not. */
-const DECAY: Readonly<Record<DecayKind, { readonly days: number; readonly root: number }>> = {
-  address: { days: 30, root: 1 },
-  name: { days: 90, root: 1 },
-  file: { days: 365, root: 2 },
-  behaviour: { days: 730, root: 2 },
+/**
+ * Lifetime τ in days, by kind, at decay speed δ = 2: the defaults of MISP's model for network indicators
+ * (`nids-simple-model` 2: addresses, names, URLs, and detection rules, which behaviours stand for). MISP
+ * has no default for files: their worth stays until the words for them end.
+ */
+const LIFETIME_DAYS: Readonly<Record<DecayKind, number | undefined>> = {
+  address: 120,
+  name: 120,
+  behaviour: 120,
+  file: undefined,
 };
 
 /** Weight of a support by basis: seen counts most, tested least, since it claims harmlessness, not malice. */
@@ -43,10 +47,10 @@ export function score(
 
 /** What is left of a score after `age` seconds, 0–1000 (per mille), integers only. */
 function remaining(kind: DecayKind, age: number): number {
-  const { days, root } = DECAY[kind];
+  const days = LIFETIME_DAYS[kind];
+  if (days === undefined || age <= 0) return 1000;
   const lifetime = days * 86_400;
-  if (age <= 0) return 1000;
   if (age >= lifetime) return 0;
-  const share = Math.floor((age * 1000) / lifetime); // 0–999
-  return root === 1 ? 1000 - share : 1000 - Math.floor((share * share) / 1000);
+  // The square root of a whole number below 10^6 is correctly rounded by IEEE 754, so its floor is exact.
+  return 1000 - Math.floor(Math.sqrt(Math.floor((age * 1_000_000) / lifetime)));
 }

@@ -86,6 +86,7 @@ export type Engine =
   | "ecs"
   | "fail2ban"
   | "firewall"
+  | "baseline"
   | "program"
   | "mapping";
 

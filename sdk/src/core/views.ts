@@ -164,6 +164,19 @@ export interface StanceView {
   readonly validUntilMs: number | null;
   readonly recorded: boolean;
   readonly counts: boolean;
+  /** Of who refutes, when one record is asked for: what its word was worth so far. */
+  readonly history?: MemberHistory;
+}
+
+/** A member's word on all records, by signatures held. */
+export interface MemberHistory {
+  /** Records it supports, refutes, and has withdrawn. */
+  readonly supports: number;
+  readonly refutes: number;
+  readonly withdrawn: number;
+  /** Of those it refutes: refuted by a quorum, and attested in spite of it. */
+  readonly upheld: number;
+  readonly outvoted: number;
 }
 
 /** One control's part in a record at this plant. */
@@ -201,8 +214,10 @@ export interface IndicatorView {
   readonly recorded: boolean;
   /** The newest block of which a proof of this record is archived; null when none is. */
   readonly archivedAtBlock?: number | null;
-  /** 0–1000. */
+  /** 0–1000, by signatures held, at this node's clock. */
   readonly score: number;
+  /** The same by what the chain had at a block, at the block's time: equal on every node. Null before the first. */
+  readonly recordedScore: { readonly block: number; readonly score: number } | null;
   readonly members: readonly number[];
   readonly stances: readonly StanceView[];
   readonly sightings: {

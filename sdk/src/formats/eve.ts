@@ -10,6 +10,9 @@ import { shareOf } from "./json-sample.ts";
 import { lineText } from "./line-text.ts";
 import { eveTraffic } from "./traffic-eve.ts";
 
+/** Event types of industrial requests. */
+const REQUESTS: ReadonlySet<string> = new Set(["modbus", "dnp3", "enip", "mqtt"]);
+
 /** Suricata EVE JSON. */
 export const eve: Format = {
   name: "eve",
@@ -26,10 +29,11 @@ export const eve: Format = {
   createReader(options) {
     const records = createRecords(options.state);
     const { detector } = options;
-    const { onTraffic } = options;
+    const { onTraffic, onlyRequests = false } = options;
     const one = (line: string | Uint8Array, at: LineAt): LineOutcome => {
       const outcome = parseEveLine(line, { ...at, detector });
-      if (onTraffic !== undefined && outcome.kind === "context") eveTraffic(line, onTraffic);
+      if (onTraffic !== undefined && outcome.kind === "context")
+        if (!onlyRequests || REQUESTS.has(outcome.eventType)) eveTraffic(line, onTraffic);
       return outcome;
     };
 

@@ -46,6 +46,8 @@ export interface ReaderOptions {
   readonly mapping?: Mapping;
   /** Told of the connections and requests that records which are no alerts hold (EVE, Zeek, tshark). */
   readonly onTraffic?: (traffic: Traffic) => void;
+  /** Of them the requests of industrial protocols only. */
+  readonly onlyRequests?: boolean;
   /** What `state` gave before a restart in the middle of a stream. */
   readonly state?: unknown;
 }

@@ -1,6 +1,7 @@
 /** From a detector's setting to the detector that it means. */
 
 import type { Self } from "@anamnesis/sdk/core/types";
+import type { BaselineSetting } from "@anamnesis/sdk/formats/baseline";
 import type { Mapping } from "@anamnesis/sdk/formats/mapping-types";
 import type { Clock, Detector, Log } from "../../ports.ts";
 import { createDirectory } from "./directory.ts";
@@ -14,6 +15,7 @@ export interface DetectorSource {
   readonly format: string;
   readonly zone: string;
   readonly mapping?: Mapping;
+  readonly baseline?: BaselineSetting | undefined;
   readonly path?: string | undefined;
   readonly directory?: string | undefined;
   readonly files?: string | undefined;
@@ -47,8 +49,15 @@ function createDetector(
     readonly plant: string;
   },
 ): Detector | undefined {
-  const { name, format, zone, mapping, path, directory, files, listen, mqtt } = setting;
-  const options = { name, format, zone, ...(mapping !== undefined && { mapping }), ...surroundings };
+  const { name, format, zone, mapping, baseline, path, directory, files, listen, mqtt } = setting;
+  const options = {
+    name,
+    format,
+    zone,
+    ...(mapping !== undefined && { mapping }),
+    ...(baseline !== undefined && { baseline }),
+    ...surroundings,
+  };
   if (path !== undefined) return createFormattedFile({ ...options, path });
   if (directory !== undefined && files !== undefined)
     return createDirectory({ ...options, directory, files });

@@ -2,6 +2,7 @@
 import { cleanBytes, lineExample } from "@anamnesis/sdk/core/eve";
 import { sha256Hex } from "@anamnesis/sdk/core/hash";
 import type { LineOutcome, Self } from "@anamnesis/sdk/core/types";
+import { type BaselineSetting, createBaselineReader } from "@anamnesis/sdk/formats/baseline";
 import type { Format, LineAt, Reader } from "@anamnesis/sdk/formats/format";
 import { detectFormats, formatNamed } from "@anamnesis/sdk/formats/formats";
 import type { Mapping } from "@anamnesis/sdk/formats/mapping-types";
@@ -21,6 +22,8 @@ export interface OutcomeOptions {
   /** Of times that name no zone. Default `UTC`. */
   readonly zone?: string;
   readonly mapping?: Mapping;
+  /** Raises this plant's innate baseline from ordinary records, too. */
+  readonly baseline?: BaselineSetting | undefined;
   readonly clock: Clock;
   /** The plant's Self as it is now; asked once a batch. */
   readonly self: () => Self;
@@ -70,13 +73,15 @@ export function createOutcomes(options: OutcomeOptions, position?: unknown): Out
     resumed = undefined;
     format = given ?? (own === undefined ? undefined : known(own.format)) ?? findFormat(batch, options.path);
     const state = own !== undefined && own.format === format?.name ? own.state : undefined;
-    return format?.createReader({
+    const readerOptions = {
       detector: options.name,
       path: options.path,
       ...(options.zone !== undefined && { zone: options.zone }),
       ...(options.mapping !== undefined && { mapping: options.mapping }),
       ...(state !== undefined && { state }),
-    });
+    };
+    if (format === undefined || options.baseline === undefined) return format?.createReader(readerOptions);
+    return createBaselineReader(format, readerOptions, options.baseline);
   };
 
   return {

@@ -11,6 +11,7 @@ export interface PublishedFormat {
   readonly format: string;
   readonly zone?: string;
   readonly mapping?: NonNullable<OutcomeOptions["mapping"]>;
+  readonly baseline?: OutcomeOptions["baseline"];
 }
 
 /** One publication. */

@@ -51,6 +51,7 @@ export const detectionSchema = z
           "ecs",
           "fail2ban",
           "firewall",
+          "baseline",
           "program",
           "mapping",
         ]),

@@ -17,6 +17,13 @@ const level = z.union([
 ]);
 const action = z.enum(["observe", "alert", "deny", "block", "isolate"]);
 const proof = z.enum(["enforced", "staged", "none"]);
+const memberHistory = z.object({
+  supports: z.int(),
+  refutes: z.int(),
+  withdrawn: z.int(),
+  upheld: z.int(),
+  outvoted: z.int(),
+});
 const releaseClass = z.enum(["observable", ...BEHAVIOUR_CLASSES]);
 const statusName = z.enum(["none", "withdrawn", "dormant", "proposed", "attested", "refuted"]);
 const plantState = z.enum(["none", "warned", "watched", "protected"]);
@@ -120,6 +127,7 @@ export const indicatorSchema = z
     recorded: z.boolean(),
     archivedAtBlock: z.int().nullable().optional(),
     score: z.int(),
+    recordedScore: z.object({ block: z.int(), score: z.int() }).nullable(),
     members: z.array(member),
     stances: z.array(
       z.object({
@@ -132,6 +140,7 @@ export const indicatorSchema = z
         validUntilMs: nullableMs,
         recorded: z.boolean(),
         counts: z.boolean(),
+        history: memberHistory.optional(),
       }),
     ),
     sightings: z.object({ count: z.int(), firstMs: nullableMs, lastMs: nullableMs, plants: z.int() }),

@@ -83,6 +83,16 @@ function describe(one: IndicatorView, style: Style): string {
           : `${count(sightings.count, "time")} at ${count(sightings.plants, "plant")}, last ${time(sightings.lastMs, style.nowMs)}`,
       ],
       ["score", `${one.score} of 1000`],
+      ...one.stances.flatMap(({ member, history }): [string, string][] =>
+        history === undefined
+          ? []
+          : [
+              [
+                `refuted by ${member}`,
+                `who refutes ${count(history.refutes, "record")} (${history.upheld} upheld, ${history.outvoted} attested all the same) and supports ${history.supports}`,
+              ],
+            ],
+      ),
     ],
     style,
   );

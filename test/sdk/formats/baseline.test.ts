@@ -1,0 +1,183 @@
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { gunzipSync } from "node:zlib";
+import { BASELINE } from "@anamnesis/sdk/core/behaviours";
+import { deriveCandidates } from "@anamnesis/sdk/core/candidates";
+import { indicatorId } from "@anamnesis/sdk/core/ids";
+import { toPattern } from "@anamnesis/sdk/core/pattern";
+import type { Detection, LineOutcome, Self } from "@anamnesis/sdk/core/types";
+import { type BaselineSetting, createBaselineReader } from "@anamnesis/sdk/formats/baseline";
+import { formatNamed } from "@anamnesis/sdk/formats/formats";
+import { describe, expect, test } from "vitest";
+
+const ROOT = join(import.meta.dirname, "../../..");
+const SAMPLES = process.env.ANAMNESIS_SAMPLES ?? join(ROOT, "../shared/samples");
+const CELL: BaselineSetting = { level: 2, off: [] };
+
+/** Plant A of the recordings. */
+const SELF: Self = {
+  assets: [{ name: "controller", addresses: ["10.1.2.10"] }],
+  domains: [],
+  roles: { otNetwork: ["10.1.2.0/24"], writers: ["10.1.2.20", "10.1.2.30"], controllers: ["10.1.2.10"] },
+  services: [],
+  files: [],
+  confirmedAtMs: 0,
+};
+
+function read(format: string, path: string, text: string, self: Self, setting = CELL): LineOutcome[] {
+  const reader = createBaselineReader(formatNamed(format), { detector: format, path }, setting);
+  return text
+    .split("\n")
+    .flatMap((line, offset) =>
+      line === "" ? [] : [...reader.push(Buffer.from(line), { offset, stream: "s", readAtMs: 0, self })],
+    );
+}
+
+function detections(outcomes: readonly LineOutcome[]): Detection[] {
+  return outcomes.flatMap((outcome) => (outcome.kind === "detection" ? [outcome.detection] : []));
+}
+
+/** The records that detections lead to. */
+function records(from: readonly Detection[], self: Self): string[] {
+  const ids = from.flatMap((detection) =>
+    deriveCandidates(detection, { self }).candidates.map(({ form }) => indicatorId(toPattern(form))),
+  );
+  return [...new Set(ids)].sort();
+}
+
+const attack = readFileSync(join(ROOT, "fixtures/attacks/modbus-write.eve.json"), "utf8");
+
+describe("Modbus", () => {
+  test("the benign hour raises nothing", () => {
+    const hour = gunzipSync(readFileSync(join(ROOT, "fixtures/benign/plant-a.eve.json.gz"))).toString();
+    expect(detections(read("eve", "eve.json", hour, SELF))).toEqual([]);
+  });
+
+  test("an attack raises what Suricata's rule raises, and the same records", () => {
+    const all = detections(read("eve", "eve.json", attack, SELF));
+    const own = all.filter(({ rule }) => rule.engine === "baseline");
+    const others = all.filter(({ rule }) => rule.engine === "suricata");
+    expect([own.length, others.length]).toEqual([60, 60]);
+    expect(new Set(own.map(({ attacker }) => attacker?.address))).toEqual(new Set(["10.1.2.66"]));
+    expect(own[0]).toMatchObject({
+      rule: { id: "modbus-write-by-non-writer", name: "Modbus write by a host that is no writer" },
+      severity: 60,
+      victim: { address: "10.1.2.10", port: 502 },
+      attackIds: ["T0855", "T0836"],
+    });
+    expect(records(own, SELF)).toEqual(records(others, SELF));
+    expect(records(own, SELF)).toHaveLength(2); // function 6 and function 5
+    expect(new Set(all.map(({ id }) => id)).size).toBe(120);
+  });
+
+  test("Zeek's modbus log leads to the same record as Suricata's alert", () => {
+    const zeek = [
+      "#separator \\x09",
+      "#path\tmodbus",
+      "#fields\tts\tuid\tid.orig_h\tid.orig_p\tid.resp_h\tid.resp_p\tfunc\tpdu_type\texception",
+      "1764033299.0\tC1\t10.1.2.66\t4000\t10.1.2.10\t502\tWRITE_SINGLE_REGISTER\tREQ\t-",
+      "1764033299.0\tC1\t10.1.2.66\t4000\t10.1.2.10\t502\tWRITE_SINGLE_REGISTER\tRESP\t-",
+      "1764033299.0\tC2\t10.1.2.20\t4001\t10.1.2.10\t502\tWRITE_SINGLE_REGISTER\tREQ\t-",
+    ].join("\n");
+    const raised = detections(read("zeek-tsv", "modbus.log", zeek, SELF));
+    expect(raised).toHaveLength(1);
+    const suricata = detections(read("eve", "eve.json", attack, SELF)).filter(
+      ({ rule, ics }) => rule.engine === "suricata" && ics?.function === 6,
+    );
+    expect(records(raised, SELF)).toEqual(records(suricata, SELF));
+  });
+
+  test("one line of several records gives each its outcome", () => {
+    const write = JSON.parse(
+      attack
+        .split("\n")
+        .find((line) => line.includes("WrSingleCoil") && line.includes('"event_type":"modbus"')) as string,
+    ) as object;
+    const outcomes = read(
+      "eve",
+      "eve.json",
+      JSON.stringify([write, { ...write, event_type: "stats" }, write]),
+      SELF,
+    );
+    expect(outcomes.map(({ kind }) => kind).sort()).toEqual(["context", "detection", "detection"]);
+    const [one, two] = detections(outcomes);
+    expect(one?.id).not.toBe(two?.id);
+  });
+});
+
+describe("what keeps it silent", () => {
+  const raised = (self: Self, setting = CELL) =>
+    detections(read("eve", "eve.json", attack, self, setting)).filter(
+      ({ rule }) => rule.engine === "baseline",
+    ).length;
+  const roles = (change: Partial<Self["roles"]>): Self => ({ ...SELF, roles: { ...SELF.roles, ...change } });
+  test.each([
+    ["a level the class is not for", SELF, { level: 4, off: [] }],
+    ["a class that is off", SELF, { level: 2, off: ["modbus-write-by-non-writer"] }],
+    ["no writers: nobody is known to be none", roles({ writers: [] }), CELL],
+    ["a server that is no controller", roles({ controllers: ["10.1.2.11"] }), CELL],
+    ["a writer", roles({ writers: ["10.1.2.66"] }), CELL],
+  ] as const)("%s", (_name, self, setting) => {
+    const silent = raised(self, setting);
+    // As a writer 10.1.2.66 is silent; the HMI and the station, then without the role, are not.
+    if (self.roles.writers.includes("10.1.2.66")) expect(silent).toBe(3);
+    else expect(silent).toBe(0);
+  });
+});
+
+describe.skipIf(!existsSync(SAMPLES))(
+  "published captures, as Zeek logs them (skipped without samples)",
+  () => {
+    const sample = (name: string) =>
+      readFileSync(join(SAMPLES, "zeek_json", name), "utf8").replaceAll(
+        '"XXXXXXXXXX.XXXXXX"',
+        "1764033299.5",
+      );
+    const raisedBy = (name: string, log: string, self: Self) =>
+      detections(read("zeek-json", log, sample(name), self));
+    const at = (controller: string, other: string): Self => ({
+      ...SELF,
+      roles: {
+        otNetwork: [`${controller}/32`],
+        controllers: [controller],
+        writers: [other],
+        engineeringStations: [other],
+      },
+    });
+
+    test("S7: writes, downloads, PI service and stop", () => {
+      const found = raisedBy(
+        "icsnpp-s7comm__analyzer.snap7__s7comm.json.log",
+        "s7comm.log",
+        at("134.217.61.211", "10.0.0.1"),
+      );
+      expect(new Set(found.map(({ rule }) => rule.id))).toEqual(
+        new Set(["s7comm-write-by-non-writer", "s7comm-program-by-non-engineer"]),
+      );
+      expect(found.some(({ ics, attackIds }) => ics?.function === 0x28 && attackIds.includes("T0858"))).toBe(
+        true,
+      );
+      // The station that is named does the same, and nothing is raised.
+      const named = at("134.217.61.211", "134.217.61.131");
+      expect(raisedBy("icsnpp-s7comm__analyzer.snap7__s7comm.json.log", "s7comm.log", named)).toEqual([]);
+    });
+
+    test("DNP3: select and operate", () => {
+      const found = raisedBy(
+        "icsnpp-dnp3__analyzer.basic__dnp3.json.log",
+        "dnp3.log",
+        at("10.10.20.8", "10.0.0.1"),
+      );
+      expect(new Set(found.map(({ rule }) => rule.id))).toContain("dnp3-write-by-non-writer");
+      expect(records(found, at("10.10.20.8", "10.0.0.1")).length).toBeGreaterThan(1);
+    });
+  },
+);
+
+test("every class says why, and where it is tested", () => {
+  expect(new Set(BASELINE.map((one) => one.class)).size).toBe(BASELINE.length);
+  for (const { capture } of BASELINE)
+    if (capture?.startsWith("fixtures/") === true) expect(existsSync(join(ROOT, capture))).toBe(true);
+    else if (capture !== null && existsSync(SAMPLES))
+      expect(existsSync(join(SAMPLES, "pcap", capture))).toBe(true);
+});
