@@ -1,9 +1,16 @@
 /** Self that grows while something is in force undoes what now hits it, running or over a restart. */
 
+import { icsRequest } from "@anamnesis/sdk/core/ics";
+import { indicatorId } from "@anamnesis/sdk/core/ids";
+import { toPattern } from "@anamnesis/sdk/core/pattern";
 import type { IndicatorId, Self } from "@anamnesis/sdk/core/types";
 import { parseWarninglist } from "@anamnesis/sdk/core/warninglist";
 import { expect, test } from "vitest";
+import { compileRules } from "../../../node/src/adapters/controls/suricata-rules.ts";
+import type { Control } from "../../../node/src/ports.ts";
 import { makeConsortium } from "../support/consortium.ts";
+import { conduct } from "../support/plant.ts";
+import { detectionOf } from "../support/surroundings.ts";
 
 const list = parseWarninglist(
   JSON.stringify({ name: "Scanners we asked for", type: "cidr", list: ["203.0.113.0/28"] }),
@@ -49,3 +56,39 @@ test.each(grown)(
     await close();
   },
 );
+
+test("a writer that is named later leaves the rule in force, and a whole network of writers ends it", async () => {
+  const [consortium, close] = await makeConsortium(4);
+  const receiver = consortium.plant(2);
+  Object.assign(receiver.control, { compile: compileRules } satisfies Partial<Control>);
+  consortium.plant(1).lines.push({
+    kind: "detection",
+    detection: detectionOf("10.2.2.66", {
+      attacker: { address: "10.2.2.66", port: 40_000 },
+      victim: { address: "10.2.2.10", port: 502 },
+      observables: [],
+      appProtocol: "modbus",
+      ics: icsRequest("modbus", 6)!,
+    }),
+  });
+  await consortium.settle();
+  const id = indicatorId(toPattern(conduct));
+  const rule = () => receiver.control.inForce.get(id)?.statement ?? "none";
+  expect(rule()).toContain("[10.2.2.0/24,!10.2.2.20,!10.2.2.30] any -> [10.2.2.10] 502");
+
+  const { roles } = receiver.self;
+  receiver.self = { ...receiver.self, roles: { ...roles, writers: [...roles.writers, "10.2.2.77"] } };
+  await consortium.settle();
+  expect(rule()).toContain("[10.2.2.0/24,!10.2.2.20,!10.2.2.30,!10.2.2.77] any ->");
+
+  consortium.crash(receiver);
+  receiver.self = { ...receiver.self, roles: { ...roles, writers: ["10.2.2.0/24"] } };
+  await consortium.start(receiver);
+  await consortium.settle();
+  expect(rule()).toBe("none");
+  expect(receiver.running!.rooms.vaccinations.get(id, receiver.control.name)).toMatchObject({
+    state: "ended",
+    reason: "self.incomplete",
+  });
+  await close();
+});
