@@ -82,6 +82,7 @@ function describe(one: IndicatorView, style: Style): string {
           ? "never here or at a peer"
           : `${count(sightings.count, "time")} at ${count(sightings.plants, "plant")}, last ${time(sightings.lastMs, style.nowMs)}`,
       ],
+      ...(one.detectors.length === 0 ? [] : [["met by", one.detectors.join(", ")] as [string, string]]),
       ["score", `${one.score} of 1000`],
       ...one.stances.flatMap(({ member, history }): [string, string][] =>
         history === undefined
