@@ -45,6 +45,11 @@ const ROOMS: readonly { readonly room: RegExp; readonly may: readonly RegExp[]; 
     why: "the core imports nothing of ours but the core",
   },
   {
+    room: /^sdk\/src\/check\//,
+    may: [/^sdk\/src\/check\//, /^sdk\/src\/core\/types\.ts$/],
+    why: "the checker shares no code with what it checks",
+  },
+  {
     room: /^sdk\/src\/formats\//,
     may: [/^sdk\/src\/core\//, /^sdk\/src\/formats\//],
     why: "formats import the core and each other",
@@ -68,11 +73,11 @@ const ROOMS: readonly { readonly room: RegExp; readonly may: readonly RegExp[]; 
   {
     room: /^node\/src\/(flows|state)\//,
     may: [
-      /^sdk\/src\/(core|evidence)\//,
+      /^sdk\/src\/(core|check|evidence)\//,
       /^node\/src\/(ports|api|rooms|config)\.ts$/,
       /^node\/src\/(flows|state)\//,
     ],
-    why: "flows and state import core, evidence, ports, and each other",
+    why: "flows and state import core, the checker, evidence, ports, and each other",
   },
   {
     room: /^node\/src\/adapters\//,
@@ -127,8 +132,23 @@ test("no state file imports what runs in flows, and flows reach the configuratio
   }
 });
 
+test("the checker is small, pure, and takes nothing of the core but types", () => {
+  const room = CODE.filter((each) => each.startsWith("sdk/src/check/"));
+  const lines = room.reduce((sum, file) => sum + read(file).split("\n").length - 1, 0);
+  expect(lines).toBeLessThanOrEqual(300);
+  for (const file of room) {
+    const values = [...read(file).matchAll(/^import (?!type\b)[^;]*? from "([^"]+)"/gms)].map(
+      ([, name]) => name!,
+    );
+    expect(
+      values.filter((name) => !name.startsWith("./")),
+      file,
+    ).toEqual([]);
+  }
+});
+
 test("the core has no clock, no chance, no environment and no input or output", () => {
-  for (const file of CODE.filter((each) => each.startsWith("sdk/src/core/"))) {
+  for (const file of CODE.filter((each) => /^sdk\/src\/(core|check)\//.test(each))) {
     const text = read(file).replace(/\/\*[\s\S]*?\*\/|\/\/.*$/gm, "");
     expect(text, file).not.toMatch(
       /\bDate\.now\b|new Date\(\)|Math\.random|process\.|\bfetch\(|setTimeout|setInterval/,

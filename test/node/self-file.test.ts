@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { compileBehaviour, matchesBehaviour, selfHit } from "@anamnesis/sdk/core/compile";
 import { isAnamnesisError } from "@anamnesis/sdk/core/errors";
-import { checkPlan } from "@anamnesis/sdk/core/plan-check";
+import { checkPlan } from "@anamnesis/sdk/check/plan";
 import { indexSelf } from "@anamnesis/sdk/core/self-index";
 import type { Self } from "@anamnesis/sdk/core/types";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";

@@ -1,6 +1,6 @@
 /** What every control must do; the fake included. */
 
-import { checkPlan } from "@anamnesis/sdk/core/plan-check";
+import { checkPlan } from "@anamnesis/sdk/check/plan";
 import { weaker } from "@anamnesis/sdk/core/policy";
 import type { ActionClass, IndicatorForm } from "@anamnesis/sdk/core/types";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
