@@ -2,9 +2,9 @@
 import { mkdir, mkdtemp, readFile, rm, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { checkPlan } from "@anamnesis/sdk/check/plan";
 import { compileBehaviour, matchesBehaviour, selfHit } from "@anamnesis/sdk/core/compile";
 import { isAnamnesisError } from "@anamnesis/sdk/core/errors";
-import { checkPlan } from "@anamnesis/sdk/check/plan";
 import { indexSelf } from "@anamnesis/sdk/core/self-index";
 import type { Self } from "@anamnesis/sdk/core/types";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";

@@ -1,7 +1,7 @@
 /** One record on one control: decide → compile → check. Pure; the flow applies what comes out. */
 
-import type { ErrorCode } from "@anamnesis/sdk/core/errors";
 import { checkPlan } from "@anamnesis/sdk/check/plan";
+import type { ErrorCode } from "@anamnesis/sdk/core/errors";
 import {
   type Approval,
   type ControlView,
