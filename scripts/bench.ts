@@ -25,6 +25,8 @@ const BENCHES: Readonly<Record<string, () => Promise<Bench>>> = {
   push: () => import("../test/bench/push.ts"),
   gas: () => import("../test/bench/gas.ts"),
   audit: () => import("../test/bench/audit.ts"),
+  checker: () => import("../test/bench/checker.ts"),
+  gateway: () => import("../test/bench/gateway.ts"),
 };
 
 const program = new Command("npm run bench --")

@@ -27,6 +27,23 @@ const level = z.union(
 const haveOwnNames = (list: readonly { readonly name: string }[]) =>
   new Set(list.map((each) => each.name)).size === list.length;
 
+const hostPort = z
+  .string()
+  .regex(/^(?:\[[0-9a-f:.]+\]|[\w.-]+):\d{1,5}$/i, "expected host:port")
+  .transform((text) => {
+    const at = text.lastIndexOf(":");
+    return { host: text.slice(0, at).replace(/^\[|\]$/g, ""), port: Number(text.slice(at + 1)) };
+  })
+  .refine((where) => where.port <= 65_535, "expected host:port, the port up to 65535");
+/** A controller behind a gateway, by the address that Self knows it by. */
+const conduitSetting = z
+  .strictObject({ listen: hostPort, controller: cidr, upstream: hostPort.optional() })
+  .transform(({ listen, controller, upstream = { host: controller, port: 502 } }) => ({
+    listen,
+    controller,
+    upstream,
+  }));
+
 const configSchema = z.strictObject({
   /** The plant's name. */
   plant: z.string().min(1).max(32),
@@ -99,7 +116,7 @@ const configSchema = z.strictObject({
     .array(
       z.strictObject({
         name,
-        kind: z.enum(["edl", "nftables", "suricata"]),
+        kind: z.enum(["edl", "gateway", "nftables", "suricata"]),
         level,
         phase: z.enum(["learning", "shadow", "protecting"]).default("learning"),
         path: z.string(),
@@ -108,6 +125,8 @@ const configSchema = z.strictObject({
         load: z.boolean().default(false),
         /** suricata: the sensor's own suricata.yaml, checked for its parsers and for failing open. */
         sensor: z.string().optional(),
+        /** gateway: where it listens, for which controller; `anamnesis gateway` reads it. */
+        conduits: z.array(conduitSetting).default([]),
       }),
     )
     .refine(haveOwnNames, "expected a name of its own for each control")

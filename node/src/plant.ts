@@ -9,6 +9,7 @@ import type { Address, Bytes32, Signature } from "@anamnesis/sdk/core/types";
 import { parseContractSignature } from "./adapters/chain/contract-signature.ts";
 import { type ConsortiumAddress, createEthersChain } from "./adapters/chain/ethers-chain.ts";
 import { createEdl } from "./adapters/controls/edl.ts";
+import { createGateway } from "./adapters/controls/gateway.ts";
 import { createNftables } from "./adapters/controls/nftables.ts";
 import { createSuricata } from "./adapters/controls/suricata.ts";
 import { readSecretFile } from "./adapters/keys/keystore.ts";
@@ -112,6 +113,7 @@ export function createControls(config: Config, clock: Clock): Control[] {
   return config.controls.map(({ name, kind, level, path, load, sensor }) => {
     const options = { name, level, path };
     if (kind === "edl") return createEdl(options, { clock });
+    if (kind === "gateway") return createGateway(options, { clock });
     if (kind === "nftables")
       return createNftables({ ...options, ...(load && { apply: "exec" as const }) }, { clock });
     return createSuricata({ ...options, ...(sensor !== undefined && { sensor }) }, { clock });

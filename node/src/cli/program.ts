@@ -3,6 +3,7 @@ import { AnamnesisError } from "@anamnesis/sdk/core/errors";
 import { Command, Option } from "commander";
 import { addAdmin } from "./commands/admin.ts";
 import { addAudit } from "./commands/audit.ts";
+import type { GatewayCommand } from "./commands/gateway.ts";
 import { addKnowledge } from "./commands/knowledge-program.ts";
 import { addSelf } from "./commands/self-program.ts";
 import { addSenses } from "./commands/senses-program.ts";
@@ -269,6 +270,16 @@ export function createProgram(exit: (code: ExitCode) => void): Command {
     .action(async (options: { config?: string }, command: Command) => {
       const { runNode } = await import("./commands/start.ts");
       exit(await runNode(command.optsWithGlobals<Globals>(), options.config));
+    });
+
+  program
+    .command("gateway")
+    .description("run the Modbus gateway of this plant until interrupted; it goes on without the node")
+    .option("--config <file>", "plant.yaml, instead of finding it by --plant")
+    .option("--control <name>", "which of the gateways in plant.yaml")
+    .action(async (options: GatewayCommand, command: Command) => {
+      const { runGateway } = await import("./commands/gateway.ts");
+      exit(await runGateway(command.optsWithGlobals<Globals>(), options));
     });
 
   addConsortiumCommands(program, exit, wholeNumber);

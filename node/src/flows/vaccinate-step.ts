@@ -14,6 +14,8 @@ import type { Lane, VaccinateOptions } from "./vaccinate-types.ts";
 export interface Step {
   readonly next: Vaccination;
   readonly receipts: readonly Told[];
+  /** Why less is done than was decided, in words: the entry of Self that would have been hit. */
+  readonly refusal?: string;
 }
 
 interface Told {
@@ -141,10 +143,15 @@ function put(
     const why = isLowered ? (decision.because.at(-1) ?? plan.because.at(-1)) : undefined;
     receipts.push({ state: "verified", action, ...(why === undefined ? {} : { reason: why }) });
   }
-  if (reason !== undefined && reason !== row?.reason) {
+  const isRefusedAnew = reason !== undefined && reason !== row?.reason;
+  if (isRefusedAnew) {
     receipts.push({ state: reason === "deferred.budget" ? "deferred" : "refused", action, reason });
   }
-  return { next, receipts };
+  return {
+    next,
+    receipts,
+    ...(isRefusedAnew && plan.refused !== undefined && { refusal: plan.refused.reason }),
+  };
 }
 
 /** Whether an application's time is over, be it still in force or ended for that reason. */
@@ -185,7 +192,12 @@ function hold(
     reason,
   };
   const state = plan.refused === undefined ? "deferred" : "refused";
-  return { next, receipts: [{ state, action: "observe", reason }] };
+  const refusal = plan.refused?.reason;
+  return {
+    next,
+    receipts: [{ state, action: "observe", reason }],
+    ...(refusal !== undefined && { refusal }),
+  };
 }
 
 /** What is in force once the steps are taken, in the order in which it came. Mostly something is new, and thousands stay. */

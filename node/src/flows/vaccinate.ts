@@ -135,6 +135,10 @@ export function createVaccinate(
     if (ops.length > 0) await options.commit(ops, receipts, changes);
     settle();
     lane.isDirty = false;
+    for (const { next, refusal } of steps) {
+      if (refusal !== undefined)
+        log.warn("plan.refused", { control: control.name, indicator: next.indicator, reason: refusal });
+    }
     for (const receipt of receipts) log.info(`vaccination.${receipt.state}`, { ...receipt });
   }
 

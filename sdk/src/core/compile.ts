@@ -64,6 +64,68 @@ export function compileBehaviour(behaviour: Behaviour, self: Self): BehaviourPre
   return { sources, destinations: controllers.ranges, port: MODBUS_PORT, functions: behaviour.functions };
 }
 
+/** A predicate without the machines that nobody may stop, and who was left out. */
+export interface CarvedPredicate extends BehaviourPredicate {
+  /** These are watched, never stopped. */
+  readonly spared: readonly Spared[];
+}
+
+/** An entry of Self that a plan leaves out. */
+export interface Spared {
+  readonly side: "source" | "destination";
+  /** As Self has it: an address or a range. */
+  readonly address: string;
+  /** The entry's name or role. */
+  readonly what: string;
+}
+
+/**
+ * What of a predicate may be stopped: engineering stations, services and safety systems are left out on
+ * both sides. Where stopping takes the whole conversation (`whole`), so is every machine of the plant
+ * that has a name: its reads would go with it. Refuses with `plan.unsupported` when nobody is left.
+ */
+export function carve(
+  predicate: BehaviourPredicate,
+  self: Self,
+  whole = false,
+): CarvedPredicate | CompileRefusal {
+  const { controllers, engineeringStations = [], safetySystems = [] } = self.roles;
+  const untouchable: readonly (readonly [what: string, addresses: readonly string[]])[] = [
+    ["engineering station", engineeringStations],
+    ["safety system", safetySystems],
+    ...self.services.map(({ name, addresses }) => [name, addresses] as const),
+  ];
+  const named = [
+    ...self.assets.map(({ name, addresses }) => [name, addresses] as const),
+    ["controller", controllers] as const,
+    ...(self.conduits ?? []).map(({ name, from, to }) => [`conduit ${name}`, [...from, ...to]] as const),
+  ];
+  const spared: Spared[] = [];
+  const without = (
+    side: Spared["side"],
+    ranges: readonly AddressRange[],
+    entries: typeof untouchable,
+  ): readonly AddressRange[] => {
+    const holes = entries.flatMap(([what, addresses]) =>
+      addresses.flatMap((text) => {
+        const range = parseRange(text);
+        if (range === undefined || !ranges.some((each) => overlaps(each, range))) return [];
+        spared.push({ side, address: text, what });
+        return [range];
+      }),
+    );
+    return subtractRanges(ranges, holes);
+  };
+  const sources = without("source", predicate.sources, whole ? [...untouchable, ...named] : untouchable);
+  const destinations = without("destination", predicate.destinations, untouchable);
+  if (sources.length === 0 || destinations.length === 0)
+    return {
+      refused: "plan.unsupported",
+      reason: `nobody is left to stop beside ${spared.map(({ address }) => address).join(", ")}`,
+    };
+  return { ...predicate, sources, destinations, spared };
+}
+
 /** Who must not, and to whom: the plant's own sets for conduct in a protocol other than Modbus. */
 export interface ConductSets {
   /** Addresses and ranges whose machines have the role. */

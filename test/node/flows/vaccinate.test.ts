@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { createFakeControl, type FakeControl } from "../support/fake-control.ts";
 import { conduct, DAY_MS, HOUR_MS, observable, recordOf, SELF, START_MS } from "../support/plant.ts";
-import { attacker, inForce, makePlant, told } from "../support/vaccination.ts";
+import { attacker, inForce, makePlant, silent, told } from "../support/vaccination.ts";
 
 describe("vaccinate", () => {
   it("warns on Proposed, protects on Attested, undoes on Refuted, each with one receipt", async () => {
@@ -99,10 +99,15 @@ describe("vaccinate", () => {
         return { ...compiled, blocks: [{ ...compiled.blocks[0]!, sources: ["10.2.2.0/24"] }] };
       },
     });
-    const { consider, receipts } = await makePlant({ controls: [lying] });
+    const said: unknown[] = [];
+    const log = { ...silent, warn: (...line: unknown[]) => void said.push(line) };
+    const { consider, receipts } = await makePlant({ controls: [lying], log });
     await consider(recordOf(attacker));
     expect(inForce(lying)).toEqual(["watch 203.0.113.7"]);
     expect(told(receipts)).toEqual(["verified alert", "refused alert plan.self"]);
+    expect(said).toMatchObject([
+      ["plan.refused", { reason: expect.stringContaining("would stop controller") }],
+    ]);
   });
 
   describe("expiry", () => {

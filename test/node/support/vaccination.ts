@@ -23,6 +23,7 @@ export async function makePlant(
     receipts?: ReceiptBody[];
     approvalOf?: VaccinateOptions["approvalOf"];
     onCommit?: () => void;
+    log?: Log;
   } = {},
 ) {
   const time = { nowMs: START_MS };
@@ -35,7 +36,7 @@ export async function makePlant(
   const flow = createVaccinate(
     {
       clock: { nowMs: () => time.nowMs, monotonicMs: () => time.nowMs },
-      log: silent,
+      log: options.log ?? silent,
       controls,
       vaccinations,
     },

@@ -123,6 +123,6 @@ function isWords(text: string, at: number): boolean {
   const line = text.slice(text.lastIndexOf("\n", at) + 1, at);
   const rest = text.slice(at, text.indexOf("\n", at));
   if (/Unreadable\(|refuse\(|label/.test(line)) return true;
-  if (/^const V4 = /.test(line)) return true;
+  if (line.startsWith("const V4 = ")) return true;
   return /\/\^[^ ]*$/.test(line) && /^[^ ]*\$?\/[gi]*/.test(rest);
 }

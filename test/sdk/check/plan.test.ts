@@ -7,12 +7,14 @@ import { BEHAVIOUR, SELF } from "../../node/support/plant.ts";
 import { FAILS, PASSES, SAID } from "./cases.ts";
 import { drawer, drawPair, touchesSelf } from "./oracle.ts";
 
+const whole = ([what, blocks, self = SELF]: (typeof PASSES)[number]) => [what, blocks, self] as const;
+
 describe("checkPlan", () => {
-  it.each(PASSES)("passes %s", (_, blocks, self = SELF) => {
+  it.each(PASSES.map(whole))("passes %s", (_, blocks, self) => {
     expect(checkPlan(blocks, self)).toEqual({ ok: true });
   });
 
-  it.each(FAILS)("refuses %s", (_, blocks, self = SELF) => {
+  it.each(FAILS.map(whole))("refuses %s", (_, blocks, self) => {
     expect(checkPlan(blocks, self)).toMatchObject({ ok: false, code: "plan.self" });
   });
 

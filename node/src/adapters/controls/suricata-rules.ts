@@ -3,7 +3,7 @@
  * contents are letters, digits and hexadecimal, messages are ours.
  */
 import { toCidrs } from "@anamnesis/sdk/core/address-set";
-import { compileBehaviour, MODBUS_WRITES } from "@anamnesis/sdk/core/compile";
+import { type CarvedPredicate, carve, compileBehaviour, MODBUS_WRITES } from "@anamnesis/sdk/core/compile";
 import { stops } from "@anamnesis/sdk/core/policy";
 import type { ActionClass, Behaviour, IndicatorForm, Observable, Self } from "@anamnesis/sdk/core/types";
 import type { Compiled, Refusal, TrafficSet } from "../../ports.ts";
@@ -34,44 +34,75 @@ export function compileRules(form: IndicatorForm, action: ActionClass, self: Sel
     : refuse("plan.unsupported", `a rule of ${longest} characters is too long; state Self as ranges`);
 }
 
+/**
+ * A drop takes the flow with its reads, so machines of the plant that have a name are left out and
+ * watched instead: what is dropped is what strangers in the OT network begin.
+ */
 function compileConduct(behaviour: Behaviour, isDrop: boolean, self: Self): Compiled | Refusal {
   if (behaviour.protocol !== "modbus") return compileProtocol(behaviour, self, rule);
   const predicate = compileBehaviour(behaviour, self);
   if ("refused" in predicate) return predicate;
   const { otNetwork, writers, controllers } = self.roles;
-  const verb = isDrop ? "drop" : "alert";
-  const from = `[${[...otNetwork, ...writers.map((writer) => `!${writer}`)].join(",")}]`;
-  const header = `${verb} modbus ${from} any -> [${controllers.join(",")}] ${predicate.port}`;
   const { table, functions } = behaviour;
   const isWholeTable = MODBUS_WRITES[table].every((code) => functions.includes(code));
   const matches = isWholeTable
     ? [`access write ${table === "coil" ? "coils" : "holding"}`]
     : functions.map((code) => `function ${code}`);
-  const rules = matches.map((match, i) =>
-    rule(
-      header,
-      `Modbus write by a non-writer, ${match}`,
-      `flow:to_server,established; modbus:${match};`,
-      i,
-      "target:dest_ip; ",
-    ),
-  );
+  const rulesOf = (verb: "alert" | "drop", spared: SparedSides, first: number): readonly string[] => {
+    const from = [...otNetwork, ...[...writers, ...spared.source].map((each) => `!${each}`)].join(",");
+    const to = [...controllers, ...spared.destination.map((each) => `!${each}`)].join(",");
+    return matches.map((match, i) =>
+      rule(
+        `${verb} modbus [${from}] any -> [${to}] ${predicate.port}`,
+        `Modbus write by a non-writer, ${match}`,
+        `flow:to_server,established; modbus:${match};`,
+        first + i,
+        "target:dest_ip; ",
+      ),
+    );
+  };
+  const watch: Compiled = {
+    action: "alert",
+    statement: rulesOf("alert", NOBODY, 0).join("\n"),
+    blocks: [],
+    consequences: [],
+  };
+  if (!isDrop) return watch;
+  const carved = carve(predicate, self, true);
+  if ("refused" in carved) return { ...watch, consequences: [carved.reason] };
+  const spared = { source: addressesOf(carved, "source"), destination: addressesOf(carved, "destination") };
+  const isAll = carved.spared.length === 0;
+  const drops = rulesOf("drop", spared, 0);
+  const longest = Math.max(...drops.map((line) => line.length));
+  if (longest > LONGEST_RULE)
+    return {
+      ...watch,
+      consequences: [`a drop rule of ${longest} characters is too long; state Self as ranges`],
+    };
   const set: TrafficSet = {
-    sources: predicate.sources.flatMap(toCidrs),
-    destinations: predicate.destinations.flatMap(toCidrs),
+    sources: carved.sources.flatMap(toCidrs),
+    destinations: carved.destinations.flatMap(toCidrs),
     ports: [predicate.port],
-    functions: predicate.functions,
+    functions: [],
   };
   return {
-    action: isDrop ? "block" : "alert",
-    statement: rules.join("\n"),
-    blocks: isDrop ? [set] : [],
-    consequences: isDrop
-      ? [
-          "the whole flow is dropped after the first such command, later reads of the same connection included",
-        ]
-      : [],
+    action: "block",
+    statement: [...drops, ...(isAll ? [] : rulesOf("alert", NOBODY, matches.length))].join("\n"),
+    blocks: [set],
+    consequences: [
+      "the whole flow is dropped after the first such command, later reads of the same connection included",
+      ...carved.spared.map(
+        ({ side, address, what }) => `not dropped, only watched: ${side} ${address} (${what})`,
+      ),
+    ],
   };
+}
+
+type SparedSides = Readonly<Record<"source" | "destination", readonly string[]>>;
+const NOBODY: SparedSides = { source: [], destination: [] };
+
+function addressesOf({ spared }: CarvedPredicate, side: keyof SparedSides): readonly string[] {
+  return [...new Set(spared.filter((each) => each.side === side).map(({ address }) => address))];
 }
 
 function compileObservable(observable: Observable, wantsDrop: boolean, self: Self): Compiled | Refusal {

@@ -31,11 +31,29 @@ describe("compileRules", () => {
 
   it("drops with the exact set the rule stops, and says what else is lost", () => {
     const drop = compiled(conduct, "block");
-    expect(drop.statement).toMatch(/^drop modbus \[/);
+    const [dropped, watched, ...more] = drop.statement.split("\n");
+    expect(dropped).toMatch(
+      /^drop modbus \[10\.2\.2\.0\/24,!10\.2\.2\.20,!10\.2\.2\.30,!10\.2\.2\.10,!10\.2\.2\.40\] /,
+    );
+    expect(watched).toMatch(/^alert modbus \[10\.2\.2\.0\/24,!10\.2\.2\.20,!10\.2\.2\.30\] /);
+    expect(more).toEqual([]);
     expect(drop.action).toBe("block");
-    expect(drop.blocks).toMatchObject([{ destinations: ["10.2.2.10"], ports: [502], functions: [6] }]);
+    // The flow dies whole, so the set is every function.
+    expect(drop.blocks).toMatchObject([{ destinations: ["10.2.2.10"], ports: [502], functions: [] }]);
     expect(drop.blocks[0]?.sources).not.toContain("10.2.2.20");
     expect(drop.consequences.join()).toContain("later reads");
+    expect(drop.consequences.join()).toContain("only watched: source 10.2.2.40 (historian)");
+  });
+
+  it("only watches where nobody is left to drop, or where a rule would be too long", () => {
+    const named = { ...SELF, assets: [{ name: "all", addresses: ["10.2.2.0/24"] }] };
+    expect(compileRules(conduct, "block", named)).toMatchObject({ action: "alert", blocks: [] });
+    const assets = Array.from({ length: 900 }, (_, i) => ({
+      name: `m${i}`,
+      addresses: [`10.2.${4 + (i >> 8)}.${i & 255}`],
+    }));
+    const large = { ...SELF, assets, roles: { ...SELF.roles, otNetwork: ["10.2.0.0/16"] } };
+    expect(compileRules(conduct, "block", large)).toMatchObject({ action: "alert", blocks: [] });
   });
 
   it("uses access for a whole table and one rule per function otherwise", () => {
