@@ -1,7 +1,7 @@
 /* The checker: what a plan costs, whether any record gets Self blocked, whether a broken checker is noticed. */
 import { checkPlan } from "@anamnesis/sdk/check/plan";
 import type { Self } from "@anamnesis/sdk/core/types";
-import { blockedSelf, drawForm, drawSelf, GOALS } from "../node/adapters/controls/hostile.ts";
+import { blockedSelf, drawForm, drawSelf } from "../node/adapters/controls/hostile.ts";
 import { allMutants, deathOf, sameness } from "../sdk/check/mutants.ts";
 import { drawer, drawPair, touchesSelf } from "../sdk/check/oracle.ts";
 import { atLeast, atMost, type Figure, median, printed } from "./support.ts";
@@ -57,7 +57,6 @@ function hostile(tiny: boolean): readonly Figure[] {
   }
   return [
     printed("checker", `plans above alert from ${records} hostile and clumsy records`, stopping),
-    printed("checker", `things of Self that were tried against each (${GOALS})`, GOALS.split(",").length),
     atMost("checker", "tuples of Self that any of them would block", hits, 0),
   ];
 }

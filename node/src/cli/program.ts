@@ -7,6 +7,7 @@ import type { GatewayCommand } from "./commands/gateway.ts";
 import { addKnowledge } from "./commands/knowledge-program.ts";
 import { addSelf } from "./commands/self-program.ts";
 import { addSenses } from "./commands/senses-program.ts";
+import { addVaccines } from "./commands/vaccines-program.ts";
 import { addConsortiumCommands } from "./consortium/program.ts";
 import type { ExitCode } from "./exit.ts";
 import type { Where } from "./locate.ts";
@@ -214,24 +215,7 @@ export function createProgram(exit: (code: ExitCode) => void): Command {
 
   addSenses(program, detections, exit);
 
-  const vaccines = program.command("vaccines").description("what is in force at this plant");
-  vaccines
-    .command("list")
-    .description("every application on every control")
-    .action(async (_options, command: Command) =>
-      answer(command, async ({ ask }) =>
-        (await import("./commands/vaccines.ts")).listVaccines(await ask.vaccines()),
-      ),
-    );
-  vaccines
-    .command("why <value>")
-    .description("is it us who stop this value? 1 when it is not")
-    .action(async (value: string, _options, command: Command) =>
-      answer(command, async ({ ask }) =>
-        (await import("./commands/vaccines.ts")).showWhy(await ask.why(value)),
-      ),
-    );
-
+  addVaccines(program, answer, exit);
   addSelf(program, exit, wholeNumber);
 
   const node = program.command("node").description("this plant's node");

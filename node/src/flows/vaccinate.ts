@@ -6,6 +6,7 @@
  * verified and committed in exactly this order; a crash in between leaves files ahead of the store,
  * and the same decisions are made again at the next start.
  */
+import { checkPlan } from "@anamnesis/sdk/check/plan";
 import { AnamnesisError, isAnamnesisError } from "@anamnesis/sdk/core/errors";
 import { DEFAULT_BUDGET_PER_HOUR, isSelfStale, weaker, wordOf } from "@anamnesis/sdk/core/policy";
 import type { ActionClass, IndicatorForm, IndicatorId, ReleaseClass, Self } from "@anamnesis/sdk/core/types";
@@ -13,7 +14,7 @@ import type { Clock, Control, Log } from "../ports.ts";
 import type { RecordView } from "../state/record.ts";
 import type { Vaccination, Vaccinations } from "../state/vaccinations.ts";
 import { createBlockBudget } from "./vaccinate-budget.ts";
-import { reportDrift } from "./vaccinate-drift.ts";
+import { watchDrift } from "./vaccinate-drift.ts";
 import { openLane, turnOf, warned } from "./vaccinate-lane.ts";
 import { ceilingOf } from "./vaccinate-plan.ts";
 import { changeOf, inForceAfter, planStep, receiptsOf } from "./vaccinate-step.ts";
@@ -50,6 +51,8 @@ export function createVaccinate(
   const ceilings = new WeakMap<IndicatorForm, Map<string, Ceiling>>();
   const budget = createBlockBudget(options.budgetPerHour ?? DEFAULT_BUDGET_PER_HOUR, vaccinations.all());
   const lanes = ports.controls.map((control) => openLane(control, options));
+  const drift = watchDrift(vaccinations, clock, log);
+  let looking: Promise<unknown> = Promise.resolve();
   let isReconciled = false;
   let lastTick: { readonly nowMs: number; readonly self: Self; readonly isStale: boolean } | undefined;
 
@@ -201,6 +204,7 @@ export function createVaccinate(
         if (budget.left(indicator, nowMs) > 0) lane.pending.add(indicator);
       if (lane.pending.size > 0 || lane.isDirty) wakeAgain(lane);
     }
+    if (isReconciled) looking = Promise.all(lanes.map((lane) => drift.look(lane)));
   }
 
   function wakeAgain(lane: Lane): void {
@@ -211,9 +215,10 @@ export function createVaccinate(
   async function idle(): Promise<void> {
     for (;;) {
       const running = lanes.flatMap((lane) => lane.running ?? []);
-      if (running.length === 0) return;
+      if (running.length === 0) break;
       await Promise.all(running);
     }
+    await looking;
   }
 
   return {
@@ -242,8 +247,9 @@ export function createVaccinate(
     async reconcile(all) {
       for (const record of all) records.set(record.indicator, record);
       isReconciled = true;
+      checkPlan([], options.self()); // prepares a large Self before the first attack, not during it
       for (const lane of lanes) {
-        await reportDrift(lane, vaccinations, log);
+        await drift.report(lane);
         considerAll(lane);
         lane.isDirty = true;
         wake(lane);

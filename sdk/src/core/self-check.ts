@@ -41,7 +41,8 @@ export function checkSelf(text: string, context: SelectionContext): SelfCheck {
 
 const NO_LISTS: NonNullable<Self["warninglists"]> = [];
 
-function observableOf(text: string): Observable | undefined {
+/** What a text is, as an observable; undefined when it is none. */
+export function observableOf(text: string): Observable | undefined {
   const of = (kind: ObservableKind, value: string) => ({ kind, value }) as Observable;
   const address = canonicalAddress(text) ?? (isRange(text) ? text.toLowerCase() : undefined);
   if (address !== undefined) return of(address.includes(":") ? "ipv6-addr" : "ipv4-addr", address);

@@ -57,6 +57,36 @@ describe("vaccinate under faults", () => {
     });
   });
 
+  describe("changed behind our back", () => {
+    it("is shown, not put right at once, and put right with the next change", async () => {
+      const { consider, control, flow, time, tickAt } = await makePlant();
+      await flow.reconcile([]);
+      await consider(recordOf(attacker));
+      control.loseAll();
+      control.tamper("block 192.0.2.1");
+      await tickAt(time.nowMs + 31_000);
+      expect(flow.faults().fake).toMatchObject({ code: "control.verify" });
+      expect(flow.faults().fake?.message).toMatch(/1 are missing and 1 are too many, as block 192\.0\.2\.1/);
+      expect(inForce(control)).toEqual([]);
+      await consider(recordOf(observable("203.0.113.8")));
+      expect(inForce(control)).toEqual(["block 203.0.113.7", "block 203.0.113.8"]);
+      expect(flow.faults()).toEqual({});
+    });
+
+    it("is shown no longer once somebody has put it right", async () => {
+      const { consider, control, flow, time, tickAt } = await makePlant();
+      await flow.reconcile([]);
+      await consider(recordOf(attacker));
+      const held = [...control.inForce.values()];
+      control.loseAll();
+      await tickAt(time.nowMs + 31_000);
+      expect(Object.keys(flow.faults())).toEqual(["fake"]);
+      await control.apply(held);
+      await tickAt(time.nowMs + 31_000);
+      expect(flow.faults()).toEqual({});
+    });
+  });
+
   describe("restart", () => {
     it("renders files again, removes strangers, and drops what no record stands for", async () => {
       const first = await makePlant();

@@ -56,7 +56,7 @@ export function createFakeControl(
         action: isBlock ? "block" : "alert",
         statement: `${isBlock ? "block" : "watch"} ${value}`,
         blocks: isBlock ? [{ ...open, sources: [value] }] : [],
-        consequences: [],
+        consequences: isBlock ? [`nothing from ${value} passes`] : [],
       };
     },
     async apply(applications) {

@@ -46,7 +46,7 @@ export function createNftables(
     const single = singleOf(application, nowMs);
     return "range" in single ? undefined : { key: single.key, text: single.line };
   });
-  return createFileControl({
+  const control = createFileControl({
     clock: ports.clock,
     ...(ports.files === undefined ? {} : { files: ports.files }),
     name: options.name,
@@ -63,6 +63,20 @@ export function createNftables(
         }
       : {}),
   });
+  return {
+    ...control,
+    async preflight() {
+      await control.preflight();
+      if (!isLoaded) return;
+      try {
+        await nft(["-j", "list", "tables"]);
+      } catch (cause) {
+        const why = cause instanceof Error ? cause.message : String(cause);
+        const message = `${options.name}: ${why}; this user needs CAP_NET_ADMIN, or leave out load`;
+        throw new AnamnesisError("control.preflight", message, { details: { path: options.path }, cause });
+      }
+    },
+  };
 }
 
 function runNft(args: readonly string[]): Promise<string> {

@@ -19,8 +19,6 @@ const CONTROLS: readonly Control[] = [
   createSuricata(OPTIONS, { clock }),
   createGateway(OPTIONS, { clock }),
 ];
-/** What is tried against whatever a plan would stop. */
-export const GOALS = "addresses, names, commands";
 
 type Random = () => number;
 const pick = <T>(random: Random, list: readonly T[]): T => list[Math.floor(random() * list.length)] as T;

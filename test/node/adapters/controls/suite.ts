@@ -16,6 +16,10 @@ export interface Bench {
   tamper(): Promise<void>;
   wipe(): Promise<void>;
   setNowMs(nowMs: number): void;
+  /** Makes writing fail from now on, or work again. */
+  breakWrites(isBroken: boolean): void;
+  /** Makes whoever enforces not answer; absent where nobody is asked. */
+  silence?(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -99,6 +103,30 @@ export function describeControl(name: string, open: () => Promise<Bench>): void 
       expect(await bench.control.verify(list)).toMatchObject({ missing: [], extra: [] });
     });
 
+    it("keeps the last good state when writing fails, says so, and goes on when it works again", async () => {
+      const before = [address(7)];
+      const after = [address(7), address(8)];
+      await bench.control.apply(before);
+      const held = await bench.read();
+      bench.breakWrites(true);
+      await expect(bench.control.apply(after)).rejects.toMatchObject({ code: "control.io" });
+      expect(await bench.read()).toBe(held);
+      expect(await bench.control.verify([...before])).toMatchObject({ missing: [], extra: [] });
+      bench.breakWrites(false);
+      await bench.control.apply(after);
+      expect(await bench.control.verify(after)).toMatchObject({ missing: [], extra: [] });
+    });
+
+    it("says so when nobody answers who enforces, and never calls that verified", async () => {
+      if (bench.silence === undefined) return;
+      const list = [address(7)];
+      await bench.control.apply(list);
+      await bench.silence();
+      await expect(bench.control.verify([...list])).rejects.toMatchObject({ code: "control.io" });
+      await expect(bench.control.apply([address(8)])).rejects.toMatchObject({ code: "control.io" });
+      await expect(bench.control.preflight()).rejects.toMatchObject({ code: "control.preflight" });
+    });
+
     it("never holds what has expired", async () => {
       const soon = { ...address(9), expiresAtMs: START_MS + 1000 };
       bench.setNowMs(START_MS + 1000);
@@ -124,7 +152,9 @@ export function describeControl(name: string, open: () => Promise<Bench>): void 
           expect(weaker(action, compiled.action), JSON.stringify([form, action])).toBe(false);
           const isStopping = !weaker(compiled.action, "deny");
           expect(compiled.blocks.length > 0).toBe(isStopping);
-          if (isStopping) expect(checkPlan(compiled.blocks, SELF)).toEqual({ ok: true });
+          if (!isStopping) continue;
+          expect(checkPlan(compiled.blocks, SELF)).toEqual({ ok: true });
+          expect(compiled.consequences.join(), "what follows is said").not.toBe("");
         }
       }
     });
