@@ -116,7 +116,7 @@ const configSchema = z.strictObject({
     .array(
       z.strictObject({
         name,
-        kind: z.enum(["edl", "gateway", "nftables", "suricata"]),
+        kind: z.enum(["edl", "gateway", "nftables", "suricata", "zeek-intel"]),
         level,
         phase: z.enum(["learning", "shadow", "protecting"]).default("learning"),
         path: z.string(),

@@ -12,6 +12,7 @@ import { createEdl } from "./adapters/controls/edl.ts";
 import { createGateway } from "./adapters/controls/gateway.ts";
 import { createNftables } from "./adapters/controls/nftables.ts";
 import { createSuricata } from "./adapters/controls/suricata.ts";
+import { createZeekIntel } from "./adapters/controls/zeek-intel.ts";
 import { readSecretFile } from "./adapters/keys/keystore.ts";
 import { assembleElsewhere } from "./assembler.ts";
 import type { Config } from "./config.ts";
@@ -113,6 +114,7 @@ export function createControls(config: Config, clock: Clock): Control[] {
   return config.controls.map(({ name, kind, level, path, load, sensor }) => {
     const options = { name, level, path };
     if (kind === "edl") return createEdl(options, { clock });
+    if (kind === "zeek-intel") return createZeekIntel(options, { clock });
     if (kind === "gateway") return createGateway(options, { clock });
     if (kind === "nftables")
       return createNftables({ ...options, ...(load && { apply: "exec" as const }) }, { clock });

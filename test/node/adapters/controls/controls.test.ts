@@ -7,6 +7,7 @@ import { createEdl } from "../../../../node/src/adapters/controls/edl.ts";
 import { createGateway } from "../../../../node/src/adapters/controls/gateway.ts";
 import { createNftables, type RunNft } from "../../../../node/src/adapters/controls/nftables.ts";
 import { createSuricata } from "../../../../node/src/adapters/controls/suricata.ts";
+import { createZeekIntel } from "../../../../node/src/adapters/controls/zeek-intel.ts";
 import { startGateway } from "../../../../node/src/adapters/gateway/gateway.ts";
 import type { Clock, Control } from "../../../../node/src/ports.ts";
 import { createFakeControl, diskFull } from "../../support/fake-control.ts";
@@ -69,6 +70,13 @@ describeControl("suricata", () =>
   openFiles(
     (path, ports) => createSuricata({ name: "edge-ips", level: 4, path }, ports),
     'drop ip any any -> any any (msg:"no"; sid:1; rev:1;)',
+  ),
+);
+
+describeControl("zeek-intel", () =>
+  openFiles(
+    (path, ports) => createZeekIntel({ name: "core-zeek", level: 3, path }, ports),
+    "192.0.2.1\tIntel::ADDR\tsomebody\t-\tT",
   ),
 );
 

@@ -9,6 +9,7 @@ import { createEdl } from "../../../../node/src/adapters/controls/edl.ts";
 import { createGateway } from "../../../../node/src/adapters/controls/gateway.ts";
 import { createNftables } from "../../../../node/src/adapters/controls/nftables.ts";
 import { createSuricata } from "../../../../node/src/adapters/controls/suricata.ts";
+import { createZeekIntel } from "../../../../node/src/adapters/controls/zeek-intel.ts";
 import type { Control } from "../../../../node/src/ports.ts";
 
 const clock = { nowMs: () => 0, monotonicMs: () => 0 };
@@ -18,6 +19,7 @@ const CONTROLS: readonly Control[] = [
   createNftables(OPTIONS, { clock }),
   createSuricata(OPTIONS, { clock }),
   createGateway(OPTIONS, { clock }),
+  createZeekIntel(OPTIONS, { clock }),
 ];
 
 type Random = () => number;
