@@ -114,20 +114,39 @@ const configSchema = z.strictObject({
     .prefault({}),
   controls: z
     .array(
-      z.strictObject({
-        name,
-        kind: z.enum(["edl", "gateway", "nftables", "suricata", "zeek-intel"]),
-        level,
-        phase: z.enum(["learning", "shadow", "protecting"]).default("learning"),
-        path: z.string(),
-        safety: z.boolean().default(false),
-        /** nftables: load the file into the kernel with `nft -f`, and read the sets back. */
-        load: z.boolean().default(false),
-        /** suricata: the sensor's own suricata.yaml, checked for its parsers and for failing open. */
-        sensor: z.string().optional(),
-        /** gateway: where it listens, for which controller; `anamnesis gateway` reads it. */
-        conduits: z.array(conduitSetting).default([]),
-      }),
+      z
+        .strictObject({
+          name,
+          kind: z.enum(["crowdsec", "edl", "gateway", "nftables", "suricata", "zeek-intel"]),
+          level,
+          phase: z.enum(["learning", "shadow", "protecting"]).default("learning"),
+          /** The file that the control writes; crowdsec has none. */
+          path: z.string().default(""),
+          safety: z.boolean().default(false),
+          /** nftables: load the file into the kernel with `nft -f`, and read the sets back. */
+          load: z.boolean().default(false),
+          /** suricata: the sensor's own suricata.yaml, checked for its parsers and for failing open. */
+          sensor: z.string().optional(),
+          /** gateway: where it listens, for which controller; `anamnesis gateway` reads it. */
+          conduits: z.array(conduitSetting).default([]),
+          /** crowdsec: its local API, a machine that writes and a bouncer's key that reads. */
+          crowdsec: z
+            .strictObject({
+              url: z.url({ error: "expected the URL of CrowdSec's local API" }),
+              machine: z.string().min(1),
+              passwordFile: z.string(),
+              keyFile: z.string(),
+            })
+            .optional(),
+        })
+        .refine(({ kind, path }) => kind === "crowdsec" || path !== "", {
+          error: "expected the file that the control writes",
+          path: ["path"],
+        })
+        .refine(({ kind, crowdsec }) => (kind === "crowdsec") === (crowdsec !== undefined), {
+          error: "expected url, machine, passwordFile and keyFile for kind crowdsec, and for no other",
+          path: ["crowdsec"],
+        }),
     )
     .refine(haveOwnNames, "expected a name of its own for each control")
     .default([]),
@@ -209,6 +228,13 @@ export function readConfig(path: string): Config {
       ...c,
       path: at(c.path),
       ...(c.sensor !== undefined && { sensor: at(c.sensor) }),
+      ...(c.crowdsec !== undefined && {
+        crowdsec: {
+          ...c.crowdsec,
+          passwordFile: at(c.crowdsec.passwordFile),
+          keyFile: at(c.crowdsec.keyFile),
+        },
+      }),
     })),
     validation: { ...rest.validation, benign: rest.validation.benign.map(at) },
     self,

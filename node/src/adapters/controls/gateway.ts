@@ -61,7 +61,7 @@ export function createGateway(
     const { format, rules, fault } = status;
     if (format !== "anamnesis/gateway/1" || !Array.isArray(rules))
       throw down(name, "something else answers there");
-    if (fault !== null) throw down(name, `it keeps its rules before: ${String(fault)}`);
+    if (fault !== null) throw down(name, `it keeps its rules before: ${JSON.stringify(fault).slice(0, 200)}`);
     return rules as readonly string[];
   }
 

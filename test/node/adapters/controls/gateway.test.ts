@@ -68,7 +68,7 @@ describe("a gateway that is not as it should be", () => {
     [
       "could not read its file",
       async () => '{"format":"anamnesis/gateway/1","rules":[],"fault":"the rule is not JSON"}',
-      /keeps its rules before: the rule is not JSON/,
+      /keeps its rules before: "the rule is not JSON"/,
     ],
   ])("%s: the error says so", async (_, ask, message) => {
     await expect(control(ask).verify(list)).rejects.toThrow(message);

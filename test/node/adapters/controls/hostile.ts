@@ -5,6 +5,7 @@
 import { checkPlan } from "@anamnesis/sdk/check/plan";
 import type { IndicatorForm, Observable, Self } from "@anamnesis/sdk/core/types";
 import ipaddr from "ipaddr.js";
+import { createCrowdsec } from "../../../../node/src/adapters/controls/crowdsec.ts";
 import { createEdl } from "../../../../node/src/adapters/controls/edl.ts";
 import { createGateway } from "../../../../node/src/adapters/controls/gateway.ts";
 import { createNftables } from "../../../../node/src/adapters/controls/nftables.ts";
@@ -20,6 +21,10 @@ const CONTROLS: readonly Control[] = [
   createSuricata(OPTIONS, { clock }),
   createGateway(OPTIONS, { clock }),
   createZeekIntel(OPTIONS, { clock }),
+  createCrowdsec(
+    { ...OPTIONS, url: "http://nowhere", machine: "m", passwordFile: "p", keyFile: "k" },
+    { clock },
+  ),
 ];
 
 type Random = () => number;
@@ -218,7 +223,7 @@ function stoppedBy(line: string, kind: Control["kind"], self: Self): readonly st
       targets.filter((each) => each.startsWith("!")).map((each) => each.slice(1)),
     );
   }
-  if (/^alert /.test(line)) return [];
+  if (line.startsWith("alert ")) return [];
   const name =
     /content:"\.([^"|]+)"/.exec(line)?.[1] ??
     (/^[a-z0-9.-]*[a-z][a-z0-9.-]*$/.test(line) && !line.includes(":") ? line : undefined);
@@ -227,6 +232,7 @@ function stoppedBy(line: string, kind: Control["kind"], self: Self): readonly st
       (own) => own === name || own.endsWith(`.${name}`) || name.endsWith(`.${own}`),
     );
   const value =
+    /^ban (?:Ip|Range) ([0-9a-f.:/]+)$/.exec(line)?.[1] ??
     /^drop ip (?:any any -> )?([0-9a-f.:/]+) /.exec(line)?.[1] ??
     /\{ ([0-9a-f.:/]+) \}/.exec(line)?.[1] ??
     line;
