@@ -1,4 +1,4 @@
-import { dirname } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import { createClient } from "@anamnesis/sdk/client/client";
 import { AnamnesisError, isAnamnesisError } from "@anamnesis/sdk/core/errors";
 import { startGateway } from "../../adapters/gateway/gateway.ts";
@@ -51,22 +51,24 @@ function findPlant(where: Where, configFile: string | undefined): { config: Conf
     const { directory = "" } = locate({ ...where, url: undefined });
     return { config: readConfig(`${directory}/plant.yaml`), publish: publishTo(where, directory) };
   }
-  return { config: readConfig(configFile), publish: publishTo(where, dirname(configFile)) };
+  return { config: readConfig(configFile), publish: publishTo(where, dirname(resolve(configFile))) };
 }
 
-/** Looks the node up at every batch: it may be started after the gateway, and again. */
+/** Looks the node up at every batch: it may be started after the gateway, and again. It needs a detector's token. */
 function publishTo(where: Where, directory: string): Publish {
+  const tokenFile = where.tokenFile ?? join(directory, "detector.token");
   return async (lines) => {
-    const { url, token } = where.url === undefined ? locateIn(where, directory) : locate(where);
+    const plant = where.plant ?? basename(directory);
+    const found = locate(
+      where.url === undefined
+        ? { ...where, plant, tokenFile, data: dirname(dirname(directory)) }
+        : { ...where, tokenFile },
+    );
+    const { url, token } = found;
     if (url === undefined)
       throw new AnamnesisError("api.unavailable", "the node is not running; alerts are dropped");
     await createClient({ url, ...(token !== undefined && { token }), retry: { attempts: 3 } }).publish(lines);
   };
-}
-
-function locateIn(where: Where, directory: string): { url: string | undefined; token: string | undefined } {
-  const plant = where.plant ?? directory.split("/").at(-1);
-  return locate({ ...where, plant, data: dirname(dirname(directory)) });
 }
 
 function gatewayOf(config: Config, name: string | undefined): Config["controls"][number] {
