@@ -117,7 +117,7 @@ const configSchema = z.strictObject({
       z
         .strictObject({
           name,
-          kind: z.enum(["crowdsec", "edl", "gateway", "nftables", "suricata", "zeek-intel"]),
+          kind: z.enum(["command", "crowdsec", "edl", "gateway", "nftables", "suricata", "zeek-intel"]),
           level,
           phase: z.enum(["learning", "shadow", "protecting"]).default("learning"),
           /** The file that the control writes; crowdsec has none. */
@@ -129,6 +129,9 @@ const configSchema = z.strictObject({
           sensor: z.string().optional(),
           /** gateway: where it listens, for which controller; `anamnesis gateway` reads it. */
           conduits: z.array(conduitSetting).default([]),
+          /** command: program and arguments that take the list's path after them, and that print what holds. */
+          run: z.array(z.string()).min(1, "expected a program and its arguments").optional(),
+          ask: z.array(z.string()).min(1, "expected a program and its arguments").optional(),
           /** crowdsec: its local API, a machine that writes and a bouncer's key that reads. */
           crowdsec: z
             .strictObject({
@@ -143,6 +146,13 @@ const configSchema = z.strictObject({
           error: "expected the file that the control writes",
           path: ["path"],
         })
+        .refine(
+          ({ kind, run, ask }) => (kind === "command" ? run !== undefined : (run ?? ask) === undefined),
+          {
+            error: "expected run (and ask) for kind command, and for no other",
+            path: ["run"],
+          },
+        )
         .refine(({ kind, crowdsec }) => (kind === "crowdsec") === (crowdsec !== undefined), {
           error: "expected url, machine, passwordFile and keyFile for kind crowdsec, and for no other",
           path: ["crowdsec"],

@@ -8,6 +8,7 @@ import { createHasher, type TypedDataHasher } from "@anamnesis/sdk/core/typed-da
 import type { Address, Bytes32, Signature } from "@anamnesis/sdk/core/types";
 import { parseContractSignature } from "./adapters/chain/contract-signature.ts";
 import { type ConsortiumAddress, createEthersChain } from "./adapters/chain/ethers-chain.ts";
+import { createCommand } from "./adapters/controls/command.ts";
 import { createCrowdsec } from "./adapters/controls/crowdsec.ts";
 import { createEdl } from "./adapters/controls/edl.ts";
 import { createGateway } from "./adapters/controls/gateway.ts";
@@ -112,9 +113,10 @@ export function exporterOf(
 
 /** The controls of a configuration. */
 export function createControls(config: Config, clock: Clock): Control[] {
-  return config.controls.map(({ name, kind, level, path, load, sensor, crowdsec }) => {
+  return config.controls.map(({ name, kind, level, path, load, sensor, crowdsec, run, ask }) => {
     const options = { name, level, path };
     if (kind === "edl") return createEdl(options, { clock });
+    if (run !== undefined) return createCommand({ ...options, run, ...(ask && { ask }) }, { clock });
     if (crowdsec !== undefined) return createCrowdsec({ name, level, ...crowdsec }, { clock });
     if (kind === "zeek-intel") return createZeekIntel(options, { clock });
     if (kind === "gateway") return createGateway(options, { clock });

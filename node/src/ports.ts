@@ -174,7 +174,7 @@ export interface Verification {
  */
 export interface Control {
   readonly name: string;
-  readonly kind: "crowdsec" | "edl" | "gateway" | "nftables" | "suricata" | "zeek-intel";
+  readonly kind: "command" | "crowdsec" | "edl" | "gateway" | "nftables" | "suricata" | "zeek-intel";
   readonly level: PurdueLevel;
   /** At most so many ms lie between two applications when they are costly, for what its readers take up later anyway. */
   readonly paceMs?: number;

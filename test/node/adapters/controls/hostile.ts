@@ -5,6 +5,7 @@
 import { checkPlan } from "@anamnesis/sdk/check/plan";
 import type { IndicatorForm, Observable, Self } from "@anamnesis/sdk/core/types";
 import ipaddr from "ipaddr.js";
+import { createCommand } from "../../../../node/src/adapters/controls/command.ts";
 import { createCrowdsec } from "../../../../node/src/adapters/controls/crowdsec.ts";
 import { createEdl } from "../../../../node/src/adapters/controls/edl.ts";
 import { createGateway } from "../../../../node/src/adapters/controls/gateway.ts";
@@ -21,6 +22,7 @@ const CONTROLS: readonly Control[] = [
   createSuricata(OPTIONS, { clock }),
   createGateway(OPTIONS, { clock }),
   createZeekIntel(OPTIONS, { clock }),
+  createCommand({ ...OPTIONS, run: ["true"] }, { clock }),
   createCrowdsec(
     { ...OPTIONS, url: "http://nowhere", machine: "m", passwordFile: "p", keyFile: "k" },
     { clock },
@@ -226,12 +228,14 @@ function stoppedBy(line: string, kind: Control["kind"], self: Self): readonly st
   if (line.startsWith("alert ")) return [];
   const name =
     /content:"\.([^"|]+)"/.exec(line)?.[1] ??
+    /^block domain-name (\S+)$/.exec(line)?.[1] ??
     (/^[a-z0-9.-]*[a-z][a-z0-9.-]*$/.test(line) && !line.includes(":") ? line : undefined);
   if (name !== undefined)
     return namesOf(self).filter(
       (own) => own === name || own.endsWith(`.${name}`) || name.endsWith(`.${own}`),
     );
   const value =
+    /^block ipv[46]-addr ([0-9a-f.:/]+)$/.exec(line)?.[1] ??
     /^ban (?:Ip|Range) ([0-9a-f.:/]+)$/.exec(line)?.[1] ??
     /^drop ip (?:any any -> )?([0-9a-f.:/]+) /.exec(line)?.[1] ??
     /\{ ([0-9a-f.:/]+) \}/.exec(line)?.[1] ??
