@@ -5,8 +5,8 @@ import { FORMAT_NAMES, formatNamed } from "@anamnesis/sdk/formats/formats";
 import { isZone } from "@anamnesis/sdk/formats/zone";
 import { type Inspection, inspectFile } from "../../adapters/detectors/inspect-file.ts";
 import { readConfig } from "../../config.ts";
-import { NOBODY } from "../../self-config.ts";
 import { loadMapping } from "../../mapping-file.ts";
+import { NOBODY } from "../../self-config.ts";
 import { type Style, table } from "../output.ts";
 import type { Result } from "../program.ts";
 
