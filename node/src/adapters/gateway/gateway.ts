@@ -52,6 +52,8 @@ export interface Gateway {
 const LOOK_MS = 500;
 /** More connections than a controller's own stack takes; further ones wait in the backlog of nobody. */
 const MOST_CONNECTIONS = 256;
+/** Of one source, so that a single machine cannot take all of them from the HMI. */
+const MOST_OF_SOURCE = 32;
 /** Sources whose judgement is remembered. */
 const MOST_SOURCES = 1024;
 
@@ -67,6 +69,8 @@ export async function startGateway(
   let version = 0;
   let looking: Promise<void> = Promise.resolve();
   const open = new Set<Conduit>();
+  /** Open connections by the machine they come from. */
+  const from = new Map<string, number>();
   const counts: Record<Hit["verdict"], number> = { refused: 0, blocked: 0, unreadable: 0, passed: 0 };
 
   /** Takes the file up when it is another one than at the last look. */
@@ -123,11 +127,19 @@ export async function startGateway(
     { controller, upstream }: ConduitSetting,
     judge: (source: string) => Judgement,
   ): void {
-    if (open.size >= MOST_CONNECTIONS) {
+    const source = client.remoteAddress ?? "";
+    const ofSource = from.get(source) ?? 0;
+    if (open.size >= MOST_CONNECTIONS || ofSource >= MOST_OF_SOURCE) {
       client.destroy();
       return;
     }
     client.on("error", () => client.destroy());
+    from.set(source, ofSource + 1);
+    client.once("close", () => {
+      const left = (from.get(source) ?? 1) - 1;
+      if (left > 0) from.set(source, left);
+      else from.delete(source);
+    });
     const conduit = openConduit(client, {
       upstream,
       judge,

@@ -31,6 +31,9 @@ function raw(port: number, localAddress: string): Promise<Socket> {
   });
 }
 
+/** Enough for a slow machine; what is awaited comes at once. */
+const LONG = { timeout: 10_000 };
+
 const closed = (socket: Socket) =>
   socket.destroyed
     ? Promise.resolve()
@@ -59,6 +62,18 @@ describe("gateway", () => {
       { source: ATTACKER, function: 6, unit: 1, indicator: INDICATOR },
       { source: ATTACKER, function: 16 },
     ]);
+  });
+
+  test("bounds the connections of one machine, so that it cannot keep the HMI out", async () => {
+    const sockets = await Promise.all(Array.from({ length: 40 }, () => raw(opened.port, ATTACKER)));
+    await vi.waitFor(() => expect(sockets.filter((socket) => socket.closed)).toHaveLength(8), LONG);
+    const hmi = await opened.client(HMI);
+    expect((await hmi.readHoldingRegisters(0, 1)).data).toEqual([1000]);
+    for (const socket of sockets) socket.destroy();
+    await vi.waitFor(async () => {
+      const again = await opened.client(ATTACKER);
+      expect((await again.readHoldingRegisters(0, 1)).data).toEqual([1000]);
+    }, LONG);
   });
 
   test("lets writers write, and everybody what no rule names", async () => {
