@@ -8,6 +8,7 @@
 import { execFile } from "node:child_process";
 import { mergeRanges, parseRange, toCidrs } from "@anamnesis/sdk/core/address-set";
 import { AnamnesisError } from "@anamnesis/sdk/core/errors";
+import { type NftSet, nftLine, nftScript } from "@anamnesis/sdk/core/nft-table";
 import { stops } from "@anamnesis/sdk/core/policy";
 import type { ActionClass, IndicatorForm, IndicatorId, PurdueLevel, Self } from "@anamnesis/sdk/core/types";
 import type { Application, Clock, Compiled, Control, Refusal } from "../../ports.ts";
@@ -31,7 +32,6 @@ export interface NftablesOptions {
 /** The kernel drops an element at most this much after its time; while this node lives, it ends it in time. */
 const TIMEOUT_SLACK_MS = 10_000;
 
-const SETS = ["block4", "block6", "watch4", "watch6"] as const;
 const STATEMENT = /^add element inet anamnesis ((?:block|watch)[46](?:r?)) \{ ([0-9a-f.:/]+) \}$/;
 
 /** An nftables control. */
@@ -128,7 +128,7 @@ function render(
   const elements = plain === undefined ? collect(applications, nowMs) : undefined;
   const body = plain ?? elements?.map(({ line }) => line).join("") ?? "";
   const count = elements?.length ?? applications.length;
-  const text = `#!/usr/sbin/nft -f\n# anamnesis\n# count ${count}\n${FRAME}${body}`;
+  const text = nftScript(count, body);
   const expected = () =>
     new Map(
       (elements ?? collect(applications, nowMs)).map(({ key, indicators }) => [key, indicators] as const),
@@ -145,21 +145,21 @@ interface Element {
 }
 
 function elementOf(
-  set: string,
+  set: NftSet,
   value: string,
   expiresAtMs: number,
   indicators: readonly IndicatorId[],
   nowMs: number,
 ): Element {
   const seconds = Math.max(1, Math.ceil((expiresAtMs - nowMs) / 1000));
-  const line = `add element inet anamnesis ${set} { ${value} timeout ${seconds}s comment "${indicators[0]}" }\n`;
+  const line = nftLine({ set, value, seconds, comment: indicators[0] ?? "" });
   return { key: `${set} ${value}`, line, expiresAtMs, indicators };
 }
 
 /** One element per address, ranges merged; a merged range ends with the first of its parts. */
 function collect(applications: readonly Application[], nowMs: number): readonly Element[] {
   const singles = new Map<string, Element>();
-  const ranges = new Map<string, { text: string; application: Application }[]>();
+  const ranges = new Map<NftSet, { text: string; application: Application }[]>();
   for (const application of applications) {
     const single = singleOf(application, nowMs);
     if ("range" in single) {
@@ -197,10 +197,11 @@ function joined(one: Element, other: Element): Element {
 function singleOf(
   { statement, expiresAtMs, indicator }: Application,
   nowMs: number,
-): Element | { readonly set: string; readonly range: string } {
-  const [, set, value] = STATEMENT.exec(statement) ?? [];
-  if (set === undefined || value === undefined)
+): Element | { readonly set: NftSet; readonly range: string } {
+  const [, found, value] = STATEMENT.exec(statement) ?? [];
+  if (found === undefined || value === undefined)
     throw new AnamnesisError("input.invalid", `not an nftables statement of ours: ${statement}`);
+  const set = found as NftSet;
   return set.endsWith("r") ? { set, range: value } : elementOf(set, value, expiresAtMs, [indicator], nowMs);
 }
 
@@ -225,35 +226,4 @@ function elementText(element: unknown): string {
   const { elem, prefix } = element as { elem?: { val: unknown }; prefix?: { addr: string; len: number } };
   if (elem !== undefined) return elementText(elem.val);
   return prefix === undefined ? JSON.stringify(element) : `${prefix.addr}/${prefix.len}`;
-}
-
-/** Declares (a no-op the second time), empties and refills the table in one transaction. */
-const FRAME = [
-  "table inet anamnesis {",
-  ...SETS.flatMap((set) => {
-    const type = set.endsWith("4") ? "ipv4_addr" : "ipv6_addr";
-    return [
-      `  set ${set} { type ${type}; flags timeout; }`,
-      `  set ${set}r { type ${type}; flags interval,timeout; }`,
-    ];
-  }),
-  ...["input", "forward", "output"].map(
-    (chain) => `  chain ${chain} { type filter hook ${chain} priority -10; policy accept; }`,
-  ),
-  "}",
-  ...["input", "forward", "output"].map((chain) => `flush chain inet anamnesis ${chain}`),
-  ...SETS.flatMap((set) => [`flush set inet anamnesis ${set}`, `flush set inet anamnesis ${set}r`]),
-  ...["input", "forward", "output"].flatMap((chain) =>
-    SETS.flatMap((set) => ["", "r"].flatMap((range) => rulesOf(chain, set, `${set}${range}`))),
-  ),
-  "",
-].join("\n");
-
-function rulesOf(chain: string, set: string, name: string): readonly string[] {
-  const family = set.endsWith("4") ? "ip" : "ip6";
-  const verdict = set.startsWith("block")
-    ? "counter drop"
-    : 'limit rate 10/minute counter log prefix "anamnesis watch "';
-  const sides = chain === "input" ? ["saddr"] : chain === "output" ? ["daddr"] : ["saddr", "daddr"];
-  return sides.map((side) => `add rule inet anamnesis ${chain} ${family} ${side} @${name} ${verdict}`);
 }
