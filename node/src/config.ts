@@ -125,6 +125,8 @@ const configSchema = z.strictObject({
           safety: z.boolean().default(false),
           /** nftables: load the file into the kernel with `nft -f`, and read the sets back. */
           load: z.boolean().default(false),
+          /** nftables: the socket of `anamnesis nft-helper`, which loads it for a node without rights. */
+          helper: z.string().optional(),
           /** suricata: the sensor's own suricata.yaml, checked for its parsers and for failing open. */
           sensor: z.string().optional(),
           /** gateway: where it listens, for which controller; `anamnesis gateway` reads it. */
@@ -153,6 +155,10 @@ const configSchema = z.strictObject({
             path: ["run"],
           },
         )
+        .refine(({ kind, load, helper }) => kind === "nftables" || (!load && helper === undefined), {
+          error: "expected load and helper for kind nftables only",
+          path: ["load"],
+        })
         .refine(({ kind, crowdsec }) => (kind === "crowdsec") === (crowdsec !== undefined), {
           error: "expected url, machine, passwordFile and keyFile for kind crowdsec, and for no other",
           path: ["crowdsec"],
@@ -238,6 +244,7 @@ export function readConfig(path: string): Config {
       ...c,
       path: at(c.path),
       ...(c.sensor !== undefined && { sensor: at(c.sensor) }),
+      ...(c.helper !== undefined && { helper: at(c.helper) }),
       ...(c.crowdsec !== undefined && {
         crowdsec: {
           ...c.crowdsec,

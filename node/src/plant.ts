@@ -12,6 +12,7 @@ import { createCommand } from "./adapters/controls/command.ts";
 import { createCrowdsec } from "./adapters/controls/crowdsec.ts";
 import { createEdl } from "./adapters/controls/edl.ts";
 import { createGateway } from "./adapters/controls/gateway.ts";
+import { nftByHelper } from "./adapters/controls/nft-client.ts";
 import { createNftables } from "./adapters/controls/nftables.ts";
 import { createSuricata } from "./adapters/controls/suricata.ts";
 import { createZeekIntel } from "./adapters/controls/zeek-intel.ts";
@@ -113,7 +114,7 @@ export function exporterOf(
 
 /** The controls of a configuration. */
 export function createControls(config: Config, clock: Clock): Control[] {
-  return config.controls.map(({ name, kind, level, path, load, sensor, crowdsec, run, ask }) => {
+  return config.controls.map(({ name, kind, level, path, load, helper, sensor, crowdsec, run, ask }) => {
     const options = { name, level, path };
     if (kind === "edl") return createEdl(options, { clock });
     if (run !== undefined) return createCommand({ ...options, run, ...(ask && { ask }) }, { clock });
@@ -121,7 +122,10 @@ export function createControls(config: Config, clock: Clock): Control[] {
     if (kind === "zeek-intel") return createZeekIntel(options, { clock });
     if (kind === "gateway") return createGateway(options, { clock });
     if (kind === "nftables")
-      return createNftables({ ...options, ...(load && { apply: "exec" as const }) }, { clock });
+      return createNftables(
+        { ...options, ...((load || helper !== undefined) && { apply: "exec" as const }) },
+        { clock, ...(helper !== undefined && { nft: nftByHelper(helper) }) },
+      );
     return createSuricata({ ...options, ...(sensor !== undefined && { sensor }) }, { clock });
   });
 }

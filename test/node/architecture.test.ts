@@ -85,6 +85,11 @@ const ROOMS: readonly { readonly room: RegExp; readonly may: readonly RegExp[]; 
     why: "adapters import core, evidence, formats and ports, never each other",
   },
   {
+    room: /^node\/src\/helper\//,
+    may: [/^sdk\/src\/(core|check)\//, /^node\/src\/ports\.ts$/],
+    why: "what has rights knows the core and the checker, and nothing of the node",
+  },
+  {
     room: /^node\/src\/cli\//,
     may: [/^sdk\/src\//, /^node\/src\//],
     why: "the command line may open anything of the node",

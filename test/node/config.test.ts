@@ -126,6 +126,8 @@ test.each<[string, unknown, RegExp]>([
   ["release.automatic", [{ class: "everything" }], /observable/],
   ["release.validityDays", -1, />0/],
   ["controls", [{ name: "edge", kind: "edl", level: 6, path: "x" }], /Purdue level/],
+  ["controls", [{ name: "edge", kind: "edl", level: 4, path: "x", load: true }], /nftables only/],
+  ["controls", [{ name: "edge", kind: "edl", level: 4, path: "x", helper: "s" }], /nftables only/],
   ["controls", [{ name: "Edge list", kind: "edl", level: 4, path: "x" }], /short name/],
   ["controls", [{ name: "edge", kind: "iptables", level: 4, path: "x" }], /edl.*nftables.*suricata/],
   [

@@ -1,5 +1,5 @@
 /** Compiled rules in the real engines: they load, and their verdict is the predicate's. */
-import { execFileSync, spawnSync } from "node:child_process";
+import { execFileSync, spawn, spawnSync } from "node:child_process";
 import { appendFileSync, cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -8,8 +8,9 @@ import { fileURLToPath } from "node:url";
 import { gunzipSync } from "node:zlib";
 import { compileBehaviour, matchesBehaviour } from "@anamnesis/sdk/core/compile";
 import type { IndicatorForm, Self } from "@anamnesis/sdk/core/types";
-import { afterAll, describe, expect, test } from "vitest";
+import { afterAll, describe, expect, test, vi } from "vitest";
 import { toBenignRecord } from "../../node/src/adapters/benign/eve-benign.ts";
+import { nftByHelper } from "../../node/src/adapters/controls/nft-client.ts";
 import { createNftables } from "../../node/src/adapters/controls/nftables.ts";
 import { createSuricata } from "../../node/src/adapters/controls/suricata.ts";
 import type { Application, Control } from "../../node/src/ports.ts";
@@ -188,4 +189,63 @@ describe.skipIf(noNft !== undefined)(`nftables${noNft === undefined ? "" : ` (sk
     await control.apply([...forms, ...six].map((form) => application(control, form, "block")));
     execFileSync("nft", ["--check", "-f", path]);
   });
+
+  test.skipIf(process.getuid?.() !== 0)(
+    "the helper loads into the network that it runs in, and nothing against Self",
+    async () => {
+      const directory = mkdtempSync(join(tmpdir(), "anamnesis-nft-"));
+      const [socket, path] = [join(directory, "nft.sock"), join(directory, "edge.nft")];
+      const config = join(directory, "plant.yaml");
+      writeFileSync(config, HELPED_PLANT.replace("SOCKET", socket).replace("SCRIPT", path));
+      const program = join(fileURLToPath(new URL("../..", import.meta.url)), "node/bin/anamnesis.mjs");
+      const helper = spawn(
+        "unshare",
+        ["--net", process.execPath, program, "nft-helper", "--config", config],
+        { stdio: "ignore" },
+      );
+      const ended = new Promise((resolve) => helper.once("close", resolve));
+      try {
+        const control = createNftables(
+          { name: "edge", level: 4, path, apply: "exec" },
+          { clock, nft: nftByHelper(socket) },
+        );
+        await vi.waitFor(() => control.preflight(), { timeout: 30_000, interval: 100 });
+        const live = (value: string, kind?: "ipv6-addr"): Application => ({
+          ...application(control, observable(value, kind), "block"),
+          expiresAtMs: START_MS + 3_600_000,
+        });
+        const list = [live("203.0.113.7"), live("203.0.112.0/24"), live("2001:db8::7", "ipv6-addr")];
+        await control.apply(list);
+        expect(await control.verify(list)).toEqual({ proof: "enforced", missing: [], extra: [] });
+        // The machine's own network has nothing of it.
+        expect(execFileSync("nft", ["list", "tables"], { encoding: "utf8" })).not.toContain("anamnesis");
+        // Whoever holds the socket still cannot block the plant.
+        const own = {
+          ...live("203.0.113.9"),
+          statement: "add element inet anamnesis block4 { 10.1.2.10 }",
+        };
+        await expect(control.apply([...list, own])).rejects.toMatchObject({ code: "plan.self" });
+        expect((await control.verify(list)).missing).toEqual([]);
+        await control.apply([]);
+        expect(await control.verify([])).toEqual({ proof: "enforced", missing: [], extra: [] });
+      } finally {
+        helper.kill("SIGTERM");
+        await ended;
+        rmSync(directory, { recursive: true });
+      }
+    },
+    60_000,
+  );
 });
+
+const HELPED_PLANT = `
+plant: A
+http: { port: 8801 }
+peers: { listen: "127.0.0.1:9801" }
+chain: { urls: ["http://127.0.0.1:8545"], consortium: consortium.json, relayKey: relay.key }
+keystore: { path: key.json }
+controls: [{ name: edge, kind: nftables, level: 4, path: SCRIPT, helper: SOCKET }]
+self:
+  confirmedAt: "2026-03-01T00:00:00Z"
+  roles: { otNetwork: [10.1.2.0/24], writers: [10.1.2.20], controllers: [10.1.2.10] }
+`;

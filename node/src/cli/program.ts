@@ -5,6 +5,7 @@ import { addAdmin } from "./commands/admin.ts";
 import { addAudit } from "./commands/audit.ts";
 import type { GatewayCommand } from "./commands/gateway.ts";
 import { addKnowledge } from "./commands/knowledge-program.ts";
+import type { NftHelperCommand } from "./commands/nft-helper.ts";
 import { addSelf } from "./commands/self-program.ts";
 import { addSenses } from "./commands/senses-program.ts";
 import { addVaccines } from "./commands/vaccines-program.ts";
@@ -264,6 +265,16 @@ export function createProgram(exit: (code: ExitCode) => void): Command {
     .action(async (options: GatewayCommand, command: Command) => {
       const { runGateway } = await import("./commands/gateway.ts");
       exit(await runGateway(command.optsWithGlobals<Globals>(), options));
+    });
+
+  program
+    .command("nft-helper")
+    .description("load checked scripts into the kernel's packet filter for a node that runs without rights")
+    .requiredOption("--config <file>", "plant.yaml; its Self is what may never be blocked")
+    .option("--control <name>", "which of the nftables controls in plant.yaml")
+    .action(async (options: NftHelperCommand) => {
+      const { runNftHelper } = await import("./commands/nft-helper.ts");
+      exit(await runNftHelper(options));
     });
 
   addConsortiumCommands(program, exit, wholeNumber);

@@ -5,13 +5,16 @@ import { AnamnesisError } from "@anamnesis/sdk/core/errors";
 import { type FileSystem, nodeFileSystem } from "../../../../node/src/adapters/controls/atomic-file.ts";
 import { createEdl } from "../../../../node/src/adapters/controls/edl.ts";
 import { createGateway } from "../../../../node/src/adapters/controls/gateway.ts";
+import { nftByHelper } from "../../../../node/src/adapters/controls/nft-client.ts";
 import { createNftables, type RunNft } from "../../../../node/src/adapters/controls/nftables.ts";
 import { createSuricata } from "../../../../node/src/adapters/controls/suricata.ts";
 import { createZeekIntel } from "../../../../node/src/adapters/controls/zeek-intel.ts";
 import { startGateway } from "../../../../node/src/adapters/gateway/gateway.ts";
+import { type NftHelper, startNftHelper } from "../../../../node/src/helper/nft-helper.ts";
 import type { Clock, Control } from "../../../../node/src/ports.ts";
+import { createFakeKernel } from "../../helper/support.ts";
 import { createFakeControl, diskFull } from "../../support/fake-control.ts";
-import { START_MS } from "../../support/plant.ts";
+import { SELF, START_MS } from "../../support/plant.ts";
 import { silent } from "../../support/vaccination.ts";
 import { ruleOf, rulesText } from "../gateway/support.ts";
 import { type Bench, describeControl } from "./suite.ts";
@@ -144,6 +147,39 @@ describeControl("nftables in the kernel", async () => {
     },
     silence: async () => {
       isAway = true;
+    },
+  };
+});
+
+describeControl("nftables by the helper", async () => {
+  const kernel = createFakeKernel();
+  let helper: NftHelper | undefined;
+  const bench = await openFiles((path, ports) => {
+    const nft = nftByHelper(`${path}.sock`);
+    return createNftables({ name: "edge-nft", level: 4, path, apply: "exec" }, { ...ports, nft });
+  }, "");
+  helper = await startNftHelper({
+    socket: `${bench.path}.sock`,
+    self: () => SELF,
+    log: silent,
+    nft: kernel.nft,
+  });
+  return {
+    ...bench,
+    read: async () => kernel.script,
+    tamper: async () => {
+      kernel.script += "add element inet anamnesis block4 { 192.0.2.1 timeout 60s }\n";
+    },
+    wipe: async () => {
+      kernel.script = "";
+    },
+    silence: async () => {
+      await helper?.stop();
+      helper = undefined;
+    },
+    close: async () => {
+      await helper?.stop();
+      await bench.close();
     },
   };
 });

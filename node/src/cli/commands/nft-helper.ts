@@ -1,0 +1,56 @@
+import { AnamnesisError, isAnamnesisError } from "@anamnesis/sdk/core/errors";
+import { createLog } from "../../adapters/system.ts";
+import { type Config, readConfig } from "../../config.ts";
+import { startNftHelper } from "../../helper/nft-helper.ts";
+import { type ExitCode, errorLine } from "../exit.ts";
+
+/** Options of `anamnesis nft-helper`. */
+export interface NftHelperCommand {
+  /** plant.yaml. It and what it names belong to root: who can write them decides what is never blocked. */
+  readonly config: string;
+  /** The control's name; may be left out when there is one nftables control with a helper only. */
+  readonly control?: string;
+}
+
+/** Runs the helper of an nftables control until SIGINT or SIGTERM. */
+export async function runNftHelper({ config: file, control }: NftHelperCommand): Promise<ExitCode> {
+  try {
+    const config = readConfig(file);
+    const socket = socketOf(config, control);
+    const log = createLog(config.plant);
+    let known = config;
+    const self = () => {
+      const now = readConfig(file);
+      // The same object as long as it says the same: what the checker prepared of it stays.
+      if (now.digest !== known.digest) known = now;
+      return known.self;
+    };
+    const asked = new Promise<void>((resolve) => {
+      process.once("SIGINT", () => resolve());
+      process.once("SIGTERM", () => resolve());
+      process.once("disconnect", () => resolve());
+    });
+    const helper = await startNftHelper({ socket, self, log });
+    log.info("helper.started", { socket });
+    await asked;
+    await helper.stop();
+    return 0;
+  } catch (error) {
+    if (!isAnamnesisError(error)) throw error;
+    process.stderr.write(errorLine(error));
+    return 2;
+  } finally {
+    if (process.connected) process.disconnect();
+  }
+}
+
+function socketOf({ controls }: Config, name: string | undefined): string {
+  const helped = controls.filter(({ kind, helper }) => kind === "nftables" && helper !== undefined);
+  const [first, ...others] = name === undefined ? helped : helped.filter((control) => control.name === name);
+  if (first?.helper === undefined || others.length > 0)
+    throw new AnamnesisError(
+      "config.invalid",
+      `--control ${name ?? "is missing"}: nftables controls with a helper in plant.yaml: ${helped.map((each) => each.name).join(", ") || "none"}`,
+    );
+  return first.helper;
+}
