@@ -17,6 +17,7 @@ interface Suite {
 }
 
 const SURICATA = join(cache, "suricata");
+const CROWDSEC = join(cache, "crowdsec");
 const QUORUM = join(cache, "quorum");
 const SUITES: Readonly<Record<string, Suite>> = {
   suricata: {
@@ -28,6 +29,15 @@ const SUITES: Readonly<Record<string, Suite>> = {
     files: ["test/real/controls.test.ts", "test/real/cases.test.ts"],
     install: [["scripts/ci/install-suricata.sh", SURICATA], ["scripts/ci/install-nftables.sh"]],
     env: { SURICATA_ROOT: SURICATA },
+  },
+  detectors: {
+    files: ["test/real/detectors.test.ts"],
+    install: [
+      ["scripts/ci/install-suricata.sh", SURICATA],
+      ["scripts/ci/install-crowdsec.sh", CROWDSEC],
+      ["scripts/ci/install-tshark.sh"],
+    ],
+    env: { SURICATA_ROOT: SURICATA, CROWDSEC_ROOT: CROWDSEC },
   },
   chain: {
     files: ["test/real/chain.test.ts", "test/real/chain-seals.test.ts"],

@@ -38,7 +38,7 @@ import { createCommands } from "../../../node/src/flows/command.ts";
 import { indexOnce } from "../../../node/src/flows/index-chain.ts";
 import type { ReleasePolicy } from "../../../node/src/flows/publish.ts";
 import { type JoinedNode, joinNode, type NodePolicy } from "../../../node/src/node.ts";
-import type { Control, Peers } from "../../../node/src/ports.ts";
+import type { Control, Detector, Log, Peers } from "../../../node/src/ports.ts";
 import { openRooms, type Rooms } from "../../../node/src/rooms.ts";
 import { indicatorView } from "../../../node/src/state/view.ts";
 import { createFakeControl, type FakeControl } from "./fake-control.ts";
@@ -81,6 +81,10 @@ export interface ConsortiumOptions {
   /** What a plant's configuration says in place of the defaults. */
   policy?(plant: number): Partial<Omit<NodePolicy, "validate">>;
   validate?(plant: number, form: IndicatorForm): ValidationOutcome;
+  /** Detectors of a plant beside its scripted one. */
+  detectors?(plant: TestPlant, log: Log): readonly Detector[];
+  /** Controls of a plant beside its fake one. */
+  controls?(plant: TestPlant): readonly Control[];
   /** Whether plants are started. Default true. */
   readonly start?: boolean;
 }
@@ -244,8 +248,8 @@ export async function makeConsortium(
         hasher: ledger.hasher,
         chain: plant.chain,
         peers,
-        controls: [mortal(plant, () => running)],
-        detectors: [detector],
+        controls: [mortal(plant, () => running), ...(options.controls?.(plant) ?? [])],
+        detectors: [detector, ...(options.detectors?.(plant, log) ?? [])],
         readPublished: createPublishedReader([], plant.clock),
         blindingKey: plant.blindingKey,
         keepBlindingKey: (key) => {

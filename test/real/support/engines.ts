@@ -1,0 +1,278 @@
+/** Live detectors: real engines that read captures as they come and write their logs while others read them. */
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import {
+  appendFileSync,
+  copyFileSync,
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { basename, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { gunzipSync } from "node:zlib";
+
+const ROOT = fileURLToPath(new URL("../../..", import.meta.url));
+/** A chroot with Suricata 7, or empty for the one on PATH. */
+const SURICATA_ROOT = process.env.SURICATA_ROOT ?? "";
+/** Where CrowdSec's package is unpacked. */
+const CROWDSEC = process.env.CROWDSEC_ROOT ?? "";
+
+/** A running engine. */
+export interface Engine {
+  /** The log that it writes. */
+  readonly log: string;
+  stop(): Promise<void>;
+}
+
+/** An engine that is given captures. */
+export interface PacketEngine extends Engine {
+  /** Hands a capture on, as if it were recorded now. */
+  feed(capture: string): void;
+}
+
+/** Why an engine cannot be run here, by its name; undefined when it can. */
+export const MISSING: Readonly<Record<"suricata" | "crowdsec" | "tshark" | "zeek", string | undefined>> = {
+  suricata: Number(versionOf(suricataCommand(), "-V") ?? 0) < 7 ? "needs Suricata 7" : undefined,
+  crowdsec:
+    CROWDSEC !== "" && spawnSync(join(CROWDSEC, "usr/bin/crowdsec"), ["-version"]).status === 0
+      ? undefined
+      : "needs CrowdSec in CROWDSEC_ROOT",
+  tshark: versionOf(["tshark"], "--version") === undefined ? "needs tshark" : undefined,
+  zeek: versionOf(["zeek"], "--version") === undefined ? "Debian has no package of it" : undefined,
+};
+
+function versionOf([command = "", ...args]: readonly string[], ask: string): string | undefined {
+  return spawnSync(command, [...args, ask], { encoding: "utf8" }).stdout?.match(/(\d+)\.\d+/)?.[1];
+}
+
+function suricataCommand(): readonly string[] {
+  return SURICATA_ROOT === "" ? ["suricata"] : ["chroot", SURICATA_ROOT, "suricata"];
+}
+
+/** A folder that Suricata sees, too. */
+export function makeWork(name: string): [folder: string, remove: () => void] {
+  const folder = mkdtempSync(join(SURICATA_ROOT === "" ? tmpdir() : join(SURICATA_ROOT, "tmp"), name));
+  return [folder, () => rmSync(folder, { recursive: true, force: true })];
+}
+
+/** Suricata on a folder in which captures appear, with its log at `eve.json`. */
+export function startSuricata(
+  work: string,
+  options: { readonly rules: string; readonly sets?: Readonly<Record<string, string>> },
+): PacketEngine {
+  cpSync(join(ROOT, "scripts/record/suricata"), work, { recursive: true });
+  const yaml = join(work, "suricata.yaml");
+  writeFileSync(
+    yaml,
+    readFileSync(yaml, "utf8").replace(
+      "        - modbus\n",
+      "        - modbus\n        - dnp3\n        - mqtt\n",
+    ),
+  );
+  const inbox = join(work, "captures");
+  mkdirSync(inbox);
+  writeFileSync(join(work, "eve.json"), "");
+  const inside = (path: string) => path.slice(SURICATA_ROOT.length);
+  const [command = "", ...args] = suricataCommand();
+  const child = spawn(
+    command,
+    [
+      ...args,
+      ...["-c", inside(yaml), "-S", inside(options.rules), "-l", inside(work)],
+      ...["-k", "none", "--runmode", "single", "-r", inside(inbox), "--pcap-file-continuous"],
+      ...Object.entries({
+        "pcap-file.delay": "1",
+        "pcap-file.poll-interval": "1",
+        "stream.midstream": "true",
+        "app-layer.protocols.dnp3.enabled": "yes",
+        "app-layer.protocols.dnp3.detection-ports.dp": "20000",
+        "app-layer.protocols.mqtt.enabled": "yes",
+        ...options.sets,
+      }).flatMap(([key, value]) => ["--set", `${key}=${value}`]),
+    ],
+    { stdio: ["ignore", "ignore", "pipe"] },
+  );
+  let number = 0;
+  return {
+    log: join(work, "eve.json"),
+    feed(capture) {
+      // Whole and old enough the moment it appears.
+      const place = join(work, `next-${++number}.pcap`);
+      if (capture.endsWith(".gz")) writeFileSync(place, gunzipSync(readFileSync(capture)));
+      else copyFileSync(capture, place);
+      const at = Date.now() / 1000 - 3600 + number;
+      utimesSync(place, at, at);
+      renameSync(place, join(inbox, `${String(number).padStart(4, "0")}-${basename(capture)}`));
+    },
+    stop: () => stop(child, "SIGTERM"),
+  };
+}
+
+/** tshark on an interface that is a pipe, with the requests of industrial protocols in `packets.ek`. */
+export function startTshark(work: string): PacketEngine {
+  const log = join(work, "packets.ek");
+  writeFileSync(log, "");
+  const wanted = "modbus || dnp3 || s7comm || cip || iec60870_asdu || bacapp || mqtt || opcua";
+  const child = spawn("tshark", ["-l", "-n", "-i", "-", "-T", "ek", "-Y", wanted], {
+    stdio: ["pipe", "pipe", "ignore"],
+  });
+  child.stdout.on("data", (bytes: Buffer) => appendFileSync(log, bytes));
+  let isFirst = true;
+  return {
+    log,
+    feed(capture) {
+      const { stdout, status } = spawnSync("mergecap", ["-a", "-F", "pcap", "-w", "-", capture], {
+        maxBuffer: 1e8,
+      });
+      if (status !== 0) throw new Error(`mergecap cannot read ${capture}`);
+      // One interface has one file header; what follows it are packets.
+      child.stdin.write(isFirst ? stdout : stdout.subarray(24));
+      isFirst = false;
+    },
+    async stop() {
+      child.stdin.end();
+      await stop(child, "SIGTERM");
+    },
+  };
+}
+
+/**
+ * CrowdSec, agent and local API, following a log of Suricata's. What it alerts of its HTTP plugin posts;
+ * whatever arrives becomes a line of `alerts.json`.
+ */
+export async function startCrowdsec(work: string, eve: string): Promise<Engine> {
+  const log = join(work, "alerts.json");
+  writeFileSync(log, "");
+  const receiver = createServer((request, response) => {
+    const chunks: Buffer[] = [];
+    request.on("data", (chunk: Buffer) => chunks.push(chunk));
+    request.on("end", () => {
+      appendFileSync(log, `${Buffer.concat(chunks).toString().trim()}\n`);
+      response.end("{}");
+    });
+  });
+  await new Promise<void>((resolve) => receiver.listen(0, "127.0.0.1", resolve));
+  const config = writeCrowdsecConfig(work, eve, (receiver.address() as AddressInfo).port, await freePort());
+  const bin = (name: string) => join(CROWDSEC, "usr/bin", name);
+  const added = spawnSync(bin("cscli"), ["-c", config, "machines", "add", "-a", "--force"]);
+  if (added.status !== 0) throw new Error(`cscli machines add: ${added.stderr.toString()}`);
+  const child = spawn(bin("crowdsec"), ["-c", config], { stdio: ["ignore", "pipe", "pipe"] });
+  await said(child, /Starting processing data/);
+  return {
+    log,
+    async stop() {
+      await stop(child, "SIGTERM");
+      receiver.closeAllConnections();
+      await new Promise<void>((resolve) => receiver.close(() => resolve()));
+    },
+  };
+}
+
+/** A folder as CrowdSec wants it: its own hub, and our parser and scenario for Modbus. Gives the configuration's path. */
+export function writeCrowdsecConfig(work: string, eve: string, receiver: number, api: number): string {
+  const hub = join(CROWDSEC, "usr/share/crowdsec/hub");
+  const etc = join(work, "etc");
+  for (const folder of [
+    ...["parsers/s00-raw", "parsers/s01-parse", "parsers/s02-enrich", "scenarios", "notifications"].map(
+      (name) => join(etc, name),
+    ),
+    join(work, "data"),
+    join(work, "plugins"),
+  ])
+    mkdirSync(folder, { recursive: true });
+  cpSync(join(CROWDSEC, "etc/crowdsec/patterns"), join(etc, "patterns"), { recursive: true });
+  // Plugins are told apart by their names, as type-name.
+  cpSync(join(CROWDSEC, "usr/lib/crowdsec/plugins/http"), join(work, "plugins/notification-http"));
+  for (const item of [
+    "parsers/s00-raw/crowdsecurity/syslog-logs.yaml",
+    "parsers/s01-parse/crowdsecurity/suricata-logs.yaml",
+    "parsers/s02-enrich/crowdsecurity/dateparse-enrich.yaml",
+    "scenarios/crowdsecurity/suricata-alerts.yaml",
+  ])
+    symlinkSync(join(hub, item), join(etc, item.replace("crowdsecurity/", "")));
+  const own = join(ROOT, "test/real/crowdsec");
+  copyFileSync(join(own, "modbus-parser.yaml"), join(etc, "parsers/s01-parse/modbus.yaml"));
+  copyFileSync(join(own, "modbus-scenario.yaml"), join(etc, "scenarios/modbus.yaml"));
+  copyFileSync(join(own, "profiles.yaml"), join(etc, "profiles.yaml"));
+  writeFileSync(join(etc, "simulation.yaml"), "simulation: off\n");
+  writeFileSync(join(etc, "credentials.yaml"), "");
+  writeFileSync(join(work, "acquis.yaml"), `filenames: [${eve}]\nlabels: {type: suricata-evelogs}\n`);
+  writeFileSync(
+    join(etc, "notifications/http.yaml"),
+    `type: http\nname: node\nlog_level: info\nformat: "{{.|toJson}}"\nurl: http://127.0.0.1:${receiver}/\nmethod: POST\n`,
+  );
+  const config = join(work, "crowdsec.yaml");
+  writeFileSync(
+    config,
+    JSON.stringify({
+      common: { daemonize: false, log_media: "stdout", log_level: "info", working_dir: work },
+      config_paths: {
+        config_dir: etc,
+        data_dir: join(work, "data"),
+        simulation_path: join(etc, "simulation.yaml"),
+        hub_dir: hub,
+        index_path: join(hub, ".index.json"),
+        notification_dir: join(etc, "notifications"),
+        plugin_dir: join(work, "plugins"),
+      },
+      crowdsec_service: { acquisition_path: join(work, "acquis.yaml"), parser_routines: 1 },
+      cscli: { output: "json" },
+      db_config: { log_level: "info", type: "sqlite", db_path: join(work, "data/crowdsec.db") },
+      plugin_config: { user: "root", group: "root" },
+      api: {
+        client: { credentials_path: join(etc, "credentials.yaml") },
+        server: {
+          log_level: "info",
+          listen_uri: `127.0.0.1:${api}`,
+          profiles_path: join(etc, "profiles.yaml"),
+        },
+      },
+      prometheus: { enabled: false },
+    }),
+  );
+  return config;
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as AddressInfo;
+  await new Promise<void>((resolve) => server.close(() => resolve()));
+  return port;
+}
+
+/** Resolves when a program says it; rejects with all that it said when it ends before. */
+function said(child: ChildProcess, what: RegExp): Promise<void> {
+  return new Promise((resolve, reject) => {
+    let text = "";
+    const hear = (bytes: Buffer): void => {
+      text = (text + bytes.toString()).slice(-20_000);
+      if (what.test(text)) resolve();
+    };
+    child.stdout?.on("data", hear);
+    child.stderr?.on("data", hear);
+    child.once("exit", () => reject(new Error(`${child.spawnfile} ended: ${text.slice(-2000)}`)));
+  });
+}
+
+/** Ends a program that was started here. */
+function stop(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return Promise.resolve();
+  return new Promise((resolve) => {
+    const last = setTimeout(() => child.kill("SIGKILL"), 5000);
+    child.once("exit", () => {
+      clearTimeout(last);
+      resolve();
+    });
+    child.kill(signal);
+  });
+}
