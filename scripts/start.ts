@@ -1,7 +1,7 @@
 /* `npm start`: four plants on this machine, one attack, everybody immune. */
 import { join } from "node:path";
 import { isAnamnesisError } from "@anamnesis/sdk/core/errors";
-import { Command, InvalidArgumentError } from "commander";
+import { Command, InvalidArgumentError, Option } from "commander";
 import { ROOT } from "./consortium/consortium.ts";
 import { type StartOptions, start } from "./start/start.ts";
 
@@ -19,8 +19,7 @@ const program = new Command("npm start --")
   .option("--plants <number>", "number of plants, 3 to 16 (default: 4, or as many as --data holds)", whole)
   .option(
     "--input <file>",
-    "EVE file that is replayed into plant A's detector log (default: the recorded attacks)",
-    join(ROOT, "fixtures/attacks/all.eve.json"),
+    "only replay this EVE file into plant A's detector log (default: the plant twin, then the recorded attacks)",
   )
   .option(
     "--data <directory>",
@@ -28,7 +27,19 @@ const program = new Command("npm start --")
     join(ROOT, ".anamnesis"),
   )
   .option("--fresh", "forget the history in --data first", false)
-  .option("--absent <letter>", "this plant is off during the attack and started afterwards", letter)
+  .option(
+    "--absent <letter>",
+    "this plant is off during the attack, which is the recorded one, and started afterwards",
+    letter,
+  )
+  .option("--no-share", "the twin while nothing leaves a plant")
+  .addOption(
+    new Option("--policy <name>", "default: the twin without standing changes").choices([
+      "default",
+      "standing",
+    ]),
+  )
+  .option("--refute", "after the twin's minute: refute what was shared, and attack again", false)
   .option("--once", "stop when done; exit 0 only if every plant became immune and nothing was lost", false)
   .option("--json", "one JSON object on standard output and nothing else", false)
   .option("--pace <ms>", "pause between two lines of the input", whole, 5)

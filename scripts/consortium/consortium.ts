@@ -16,8 +16,9 @@ import type { Log } from "../../node/src/ports.ts";
 import { type ConsortiumAccounts, openAccounts } from "./accounts.ts";
 import { type Anvil, startAnvil } from "./anvil.ts";
 import { type Consortium, deployConsortium } from "./deploy.ts";
+import { type GatewayProcess, startGatewayProcess } from "./gateway-process.ts";
 import { type NodeProcess, startNodeProcess } from "./node-process.ts";
-import { configurePlant, type LocalPlant, openPlant } from "./plants.ts";
+import { type CellSettings, configurePlant, type LocalPlant, openPlant } from "./plants.ts";
 import { freePort, isFree } from "./ports.ts";
 import { enrolNodeKey } from "./registry.ts";
 
@@ -40,6 +41,11 @@ export interface ConsortiumOptions {
   /** First port tried for each kind; others are taken when it is in use. */
   readonly ports?: { readonly chain: number; readonly http: number; readonly peer: number };
   readonly blockMs?: number;
+  /** Cells behind gateways, by plant; none by default. */
+  readonly cells?: readonly CellSettings[];
+  /** Whether plant A lets anything out, and whether conduits may block by a standing change; both by default. */
+  readonly isSharing?: boolean;
+  readonly isStanding?: boolean;
 }
 
 /** A consortium that is set up; its nodes run once started. */
@@ -105,6 +111,7 @@ export async function openConsortium(options: ConsortiumOptions): Promise<LocalC
   });
   chainOptions.port = anvil.port;
   const nodes = new Set<NodeProcess>();
+  const gateways: GatewayProcess[] = [];
 
   try {
     const consortium = await deployConsortium({
@@ -139,6 +146,9 @@ export async function openConsortium(options: ConsortiumOptions): Promise<LocalC
             blocksPerHour: options.blocksPerHour ?? 100,
             labPublic: options.labPublic ?? ["203.0.113.0/24"],
             benignDirectory: join(ROOT, "fixtures/benign"),
+            ...(options.cells?.[i] !== undefined && { cell: options.cells[i] }),
+            isSharing: options.isSharing ?? true,
+            isStanding: options.isStanding ?? true,
           },
         ),
       ),
@@ -151,6 +161,8 @@ export async function openConsortium(options: ConsortiumOptions): Promise<LocalC
       accounts,
       plants,
       async startPlant(index) {
+        if (options.cells?.[index] !== undefined)
+          gateways.push(await startGatewayProcess(plants[index] as LocalPlant));
         const node = await startNodeProcess(plants[index] as LocalPlant);
         nodes.add(node);
         void node.exited.then(() => nodes.delete(node));
@@ -162,7 +174,7 @@ export async function openConsortium(options: ConsortiumOptions): Promise<LocalC
       },
       stopChain: () => anvil.stop(),
       async stop() {
-        await Promise.all([...nodes].map((node) => node.stop()));
+        await Promise.all([...nodes, ...gateways].map((one) => one.stop()));
         await anvil.stop();
       },
     };

@@ -20,8 +20,29 @@ export interface LocalPlant {
   readonly peer: number;
 }
 
+/** A plant's cell, where a gateway stands before a controller. */
+export interface CellSettings {
+  readonly network: string;
+  readonly controller: string;
+  /** The only writer. */
+  readonly hmi: string;
+  /** A machine of the network without any role. */
+  readonly attacker: string;
+  /** Where the gateway stands in for the controller, and where the controller is. */
+  readonly listen: { readonly host: string; readonly port: number };
+  readonly upstream: { readonly host: string; readonly port: number };
+  /** Whether a standing change lets the gateway refuse commands. */
+  readonly isEnforcing: boolean;
+}
+
 /** What differs between a first look and a bench. */
 export interface PlantSettings {
+  /** The plant's cell, when it has one. */
+  readonly cell?: CellSettings;
+  /** False: nothing leaves the plant. */
+  readonly isSharing?: boolean;
+  /** False: no standing change, so conduits do no more than alert. */
+  readonly isStanding?: boolean;
   readonly chainUrl: string;
   /** More than one address of the chain, the preferred one first. */
   readonly chainUrls?: readonly string[];
@@ -112,7 +133,10 @@ function configuration(
 ) {
   const recorded = (plant.letter.charCodeAt(0) - 65) % 4;
   const net = `10.${recorded + 1}`;
+  const { cell, isSharing = true, isStanding = true } = settings;
   const benign = `plant-${String.fromCharCode(97 + recorded)}.eve.json.gz`;
+  const ofCell = (what: "network" | "controller" | "hmi"): string[] =>
+    cell === undefined ? [] : [cell[what]];
   return {
     plant: plant.letter,
     environment: "lab",
@@ -131,10 +155,12 @@ function configuration(
     blindingKey: "blinding.key",
     detectors: [{ name: "suricata", format: "eve", path: "eve.json" }],
     release: {
-      automatic: [
-        { class: "observable", minSeverity: 30 },
-        { class: "modbus-write-by-non-writer", minSeverity: 30 },
-      ],
+      automatic: isSharing
+        ? [
+            { class: "observable", minSeverity: 30 },
+            { class: "modbus-write-by-non-writer", minSeverity: 30 },
+          ]
+        : [],
       tlp: "amber",
       validityDays: 30,
     },
@@ -149,24 +175,16 @@ function configuration(
         phase: "protecting",
         path: "controls/conduit.rules",
       },
+      ...(cell === undefined ? [] : [gatewayOf(cell)]),
     ],
-    standing: [
-      {
-        name: "drop writes of strangers to controllers",
-        class: "modbus-write-by-non-writer",
-        controls: ["conduit-ips"],
-        action: "block",
-        maxHours: 24,
-        until: "2099-01-01T00:00:00Z",
-      },
-    ],
+    standing: isStanding ? standingChanges(cell) : [],
     budget: { blocksPerHour: settings.blocksPerHour, expiryHours: 24 },
     lab: { public: settings.labPublic },
     self: {
       confirmedAt: confirmed,
       assets: [
-        { name: "plc", addresses: [`${net}.2.10`] },
-        { name: "hmi", addresses: [`${net}.2.20`] },
+        { name: "plc", addresses: [`${net}.2.10`, ...ofCell("controller")] },
+        { name: "hmi", addresses: [`${net}.2.20`, ...ofCell("hmi")] },
         { name: "engineering station", addresses: [`${net}.2.30`] },
         { name: "historian", addresses: [`${net}.2.40`] },
         { name: "workstation", addresses: [`${net}.5.50`] },
@@ -174,9 +192,9 @@ function configuration(
       ],
       domains: ["plant.example"],
       roles: {
-        otNetwork: [`${net}.2.0/24`],
-        writers: [`${net}.2.20`, `${net}.2.30`],
-        controllers: [`${net}.2.10`],
+        otNetwork: [`${net}.2.0/24`, ...ofCell("network")],
+        writers: [`${net}.2.20`, `${net}.2.30`, ...ofCell("hmi")],
+        controllers: [`${net}.2.10`, ...ofCell("controller")],
       },
       services: [
         { name: "vendor support", addresses: ["198.51.100.10"], domains: ["support.vendor.example"] },
@@ -184,4 +202,39 @@ function configuration(
       ],
     },
   };
+}
+
+function gatewayOf({ listen, controller, upstream }: CellSettings) {
+  const text = ({ host, port }: { host: string; port: number }) => `${host}:${port}`;
+  return {
+    name: "cell-gateway",
+    kind: "gateway",
+    level: 2,
+    phase: "protecting",
+    path: "controls/cell.rules",
+    conduits: [{ listen: text(listen), controller, upstream: text(upstream) }],
+  };
+}
+
+/** What the member lets its conduits do by themselves. */
+function standingChanges(cell: CellSettings | undefined) {
+  const common = { class: "modbus-write-by-non-writer", maxHours: 24, until: "2099-01-01T00:00:00Z" };
+  return [
+    {
+      ...common,
+      name: "drop writes of strangers to controllers",
+      controls: ["conduit-ips"],
+      action: "block",
+    },
+    ...(cell?.isEnforcing === true
+      ? [
+          {
+            ...common,
+            name: "refuse single writes of strangers at the cell's gateway",
+            controls: ["cell-gateway"],
+            action: "deny",
+          },
+        ]
+      : []),
+  ];
 }

@@ -1,4 +1,6 @@
 /* Figures of a run. */
+import type { CellRecord } from "../twin/cell.ts";
+import type { Refutation } from "./twin.ts";
 
 /** Median and 99th percentile, ms with one decimal. */
 export interface Percentiles {
@@ -25,6 +27,10 @@ export interface RunFigures {
   readonly records: number;
   readonly lost: number;
   readonly duplicated: number;
+  /** The plant twin, in the order of the plants; absent when only an input was replayed. */
+  readonly twin?: readonly CellRecord[];
+  /** With `--refute`. */
+  readonly refuted?: Refutation;
 }
 
 /** Percentiles of values, nearest rank; null of nothing. */

@@ -1,12 +1,9 @@
-/* One run: the attack is written into plant A's log, and every plant is watched until it is immune. */
-import { appendFile } from "node:fs/promises";
-import { join } from "node:path";
-import { setTimeout as delay } from "node:timers/promises";
+/* One run: the attack is played, and every plant is watched until it is immune. */
 import type { IndicatorId } from "@anamnesis/sdk/core/types";
 import { systemClock } from "../../node/src/adapters/system.ts";
 import type { IndicatorView } from "../../node/src/api.ts";
 import type { Change } from "../../node/src/state/changes.ts";
-import type { ExpectedLine } from "./expectation.ts";
+import type { Attack } from "./attack.ts";
 import { percentiles, type RunFigures } from "./figures.ts";
 import { isImmune, type Look, look, type Wanted } from "./look.ts";
 import { type PlantWatch, until } from "./watch.ts";
@@ -23,9 +20,7 @@ export interface RunOptions {
   /** Plants that run during the attack, the attacked one first. */
   readonly watches: readonly PlantWatch[];
   readonly absent?: AbsentPlant;
-  readonly lines: readonly ExpectedLine[];
-  /** Pause between two lines of the input, ms. */
-  readonly paceMs: number;
+  readonly attack: Attack;
   readonly timeoutMs: number;
   readonly signal: AbortSignal;
   /** Called for every change at every plant, as it comes; ms since the first alert of its record was appended. */
@@ -45,9 +40,9 @@ export interface RunResult extends Pick<Look, "views" | "kept" | "complaints"> {
   readonly startedMs: ReadonlyMap<string, number>;
 }
 
-/** Replays the lines and watches until every plant is as immune as it can be, all is recorded, or the time is up. */
+/** Plays the attack and watches until every plant is as immune as it can be, all is recorded, or the time is up. */
 export async function runAttack(options: RunOptions): Promise<RunResult> {
-  const { watches, absent, lines, signal } = options;
+  const { watches, absent, attack, signal } = options;
   const attacked = watches[0] as PlantWatch;
   const before = new Map((await attacked.indicators()).map((view) => [view.id, view]));
   const linesBefore = (await attacked.audit()).lines;
@@ -69,19 +64,15 @@ export async function runAttack(options: RunOptions): Promise<RunResult> {
     );
   });
 
-  for (const line of lines) {
-    if (signal.aborted) break;
-    const at = systemClock.nowMs();
-    for (const { id } of line.releases) if (!appendedMs.has(id)) appendedMs.set(id, at);
-    await appendFile(join(attacked.plant.directory, "eve.json"), `${line.text}\n`);
-    if (options.paceMs > 0) await delay(options.paceMs);
-  }
+  const played = await attack.play((appended, atMs) => {
+    for (const { id } of appended) if (!appendedMs.has(id)) appendedMs.set(id, atMs);
+  }, signal);
 
   const records = [...appendedMs.keys()];
   const metAgain = new Set(records.filter((id) => before.get(id)?.timeline.alert !== undefined));
   const wanted: Wanted = {
     records,
-    lines: linesBefore + lines.length,
+    lines: linesBefore + played,
     sighted: new Map([...metAgain].map((id) => [id, before.get(id)?.sightings.count ?? 0])),
   };
   let found: Look | undefined;

@@ -1,29 +1,39 @@
 /* The launcher's course: found or go on, attack, watch, tell, stay, stop. */
 import { existsSync } from "node:fs";
 import { readFile, rm } from "node:fs/promises";
-import { join, relative, resolve } from "node:path";
+import { join, resolve } from "node:path";
 import { AnamnesisError } from "@anamnesis/sdk/core/errors";
 import { createLog } from "../../node/src/adapters/system.ts";
-import { readConfig } from "../../node/src/config.ts";
+import { type Config, readConfig } from "../../node/src/config.ts";
 import {
   LOCAL_PARAMETERS,
   type LocalConsortium,
   openConsortium,
   plantCount,
+  ROOT,
 } from "../consortium/consortium.ts";
+import type { CellSettings, LocalPlant } from "../consortium/plants.ts";
+import { placeCell } from "../twin/cell.ts";
+import { complaintsOf, complaintsOfUnprotected } from "../twin/scenario.ts";
+import { tableOfCells } from "../twin/view.ts";
+import { inTurn, replay } from "./attack.ts";
 import { expectLines } from "./expectation.ts";
 import { createLive } from "./live.ts";
 import { lockDirectory } from "./lock.ts";
 import { formatMs, nameForm } from "./names.ts";
-import { type Paint, paintFor } from "./paint.ts";
-import { type AbsentPlant, type RunResult, runAttack } from "./run.ts";
+import { paintFor } from "./paint.ts";
+import { type AbsentPlant, runAttack } from "./run.ts";
+import { createScreen } from "./screen.ts";
 import { tableOf } from "./table.ts";
+import { announcement, type Course, introduction, near, stay, tell, type Voice } from "./tell.ts";
+import { refuteAll, startTwin, type Twin } from "./twin.ts";
 import { type PlantWatch, until, watchPlant } from "./watch.ts";
 
 /** What the command line says. */
 export interface StartOptions {
   readonly plants?: number;
-  readonly input: string;
+  /** Only this is replayed, without the twin. */
+  readonly input?: string | undefined;
   readonly data: string;
   readonly once: boolean;
   readonly json: boolean;
@@ -31,9 +41,16 @@ export interface StartOptions {
   readonly absent?: string;
   /** Pause between two lines of the input, ms. */
   readonly pace: number;
+  /** False: nothing leaves a plant. */
+  readonly share: boolean;
+  /** default: no standing changes. */
+  readonly policy?: "default" | "standing";
+  /** Refute what the twin's minute led to, and attack again. */
+  readonly refute: boolean;
 }
 
-type Say = (line?: string) => void;
+/** What is replayed when nothing else is asked for. */
+const RECORDED = join(ROOT, "fixtures/attacks/all.eve.json");
 
 /** How long plants may take to find each other, and to become immune. */
 const READY_MS = 60_000;
@@ -45,11 +62,12 @@ const IMMUNE_MS = 60_000;
  */
 export async function start(options: StartOptions, signal: AbortSignal): Promise<number> {
   const stream = options.json ? process.stderr : process.stdout;
-  const say: Say = (line = "") => void stream.write(`${line}\n`);
+  const screen = createScreen(stream);
+  const { say } = screen;
+  const course = courseOf(options);
   const directory = resolve(options.data);
-  const input = await readInput(options.input);
-  const log = createLog("launcher");
-  const quiet = { ...log, info: () => undefined, debug: () => undefined };
+  const text = course.input === undefined ? "" : await readInput(course.input);
+  const quiet = { ...createLog("launcher"), info: () => undefined, debug: () => undefined };
   const unlock = await lockDirectory(directory, quiet);
   try {
     if (options.fresh) await forget(directory);
@@ -59,11 +77,27 @@ export async function start(options: StartOptions, signal: AbortSignal): Promise
     say(
       `${isFirst ? `Founding a consortium of ${plants} plants` : "Going on with the consortium"} in ${near(directory)}`,
     );
-    const local = await openConsortium({ directory, plants, log: quiet });
+    // Plant A only looks on, so that there is something to see; the others rest on a standing change.
+    const cells = course.hasTwin
+      ? await Promise.all(Array.from({ length: plants }, (_, i) => placeCell(i, i > 0)))
+      : [];
+    const local = await openConsortium({
+      directory,
+      plants,
+      log: quiet,
+      cells,
+      isSharing: options.share,
+      isStanding: options.policy !== "default",
+    });
     try {
       return signal.aborted
         ? 0
-        : await attack(local, { ...options, text: input }, { say, paint: paintFor(stream), signal });
+        : await run(
+            local,
+            cells,
+            { ...options, ...course, text },
+            { screen, paint: paintFor(stream), signal },
+          );
     } finally {
       await local.stop();
     }
@@ -72,17 +106,25 @@ export async function start(options: StartOptions, signal: AbortSignal): Promise
   }
 }
 
-interface Voice {
-  readonly say: Say;
-  readonly paint: Paint;
-  readonly signal: AbortSignal;
+function courseOf({ input, absent, share, policy, refute }: StartOptions): Course {
+  const isVariant = !share || policy === "default" || refute;
+  if (isVariant && (input !== undefined || absent !== undefined))
+    throw new AnamnesisError(
+      "config.invalid",
+      "--no-share, --policy default and --refute are about the twin; leave out --input and --absent",
+    );
+  if (input !== undefined || absent !== undefined) return { hasTwin: false, input: input ?? RECORDED };
+  return { hasTwin: true, input: isVariant ? undefined : RECORDED };
 }
 
-async function attack(
+async function run(
   local: LocalConsortium,
-  options: StartOptions & { readonly text: string },
-  { say, paint, signal }: Voice,
+  cells: readonly CellSettings[],
+  options: StartOptions & Course & { readonly text: string },
+  voice: Voice,
 ): Promise<number> {
+  const { screen, paint, signal } = voice;
+  const { say } = screen;
   const away = local.plants.findIndex(({ letter }) => letter === options.absent);
   const startPlant = async (index: number): Promise<void> => {
     const node = await local.startPlant(index);
@@ -95,44 +137,91 @@ async function attack(
         );
     });
   };
-  await Promise.all(local.plants.flatMap((_, i) => (i === away ? [] : [startPlant(i)])));
-  const all = local.plants.map(watchPlant);
-  const watches = all.filter((_, i) => i !== away);
-  await untilReady(watches, signal);
-  const config = readConfig(join((local.plants[0] as { directory: string }).directory, "plant.yaml"));
-  const lines = expectLines(options.text, config);
-  const names = new Map(
-    lines.flatMap(({ releases }) => releases.map(({ id, form }) => [id, nameForm(form)])),
+  const config = configOf(local.plants[0]);
+  const twin = options.hasTwin ? await startTwin(cells, local, config, voice) : undefined;
+  try {
+    await Promise.all(local.plants.flatMap((_, i) => (i === away ? [] : [startPlant(i)])));
+    const all = local.plants.map(watchPlant);
+    const watches = all.filter((_, i) => i !== away);
+    await untilReady(watches, signal);
+    const recorded = replay(
+      expectLines(options.text, config),
+      join((local.plants[0] as LocalPlant).directory, "eve.json"),
+      options.pace,
+    );
+    const attack = inTurn([...(twin === undefined ? [] : [twin.attack]), recorded]);
+    const names = new Map(attack.records.map(({ id, form }) => [id, nameForm(form)]));
+    for (const line of introduction(local, config, configOf(local.plants.at(-1)).standing)) say(line);
+    say();
+    for (const line of announcement(options)) say(paint.strong(line));
+    say(paint.soft("Times count from the moment a record's first alert was appended."));
+    if (names.size === 0) say("Nothing to release: nothing here may leave the plant.");
+    const live = createLive({ letters: watches.map(({ plant }) => plant.letter), names, say, paint });
+    const result = await runAttack({
+      watches,
+      ...(away >= 0 && {
+        absent: { watch: all[away] as PlantWatch, start: () => startPlant(away) } satisfies AbsentPlant,
+      }),
+      attack,
+      timeoutMs: IMMUNE_MS,
+      signal,
+      onChange: live.onChange,
+      onReturn(letter) {
+        live.flush();
+        say(paint.strong(`  Plant ${letter} was off during the attack and starts now`));
+      },
+    });
+    live.flush();
+    // Where nothing leaves a plant, nobody is immune against anything.
+    const figures = options.share ? result.figures : { ...result.figures, able: 0, immune: 0 };
+    for (const line of tableOf(result, paint)) say(line);
+    say();
+    const ofTwin = twin && (await closeTwin(twin, watches, options, voice));
+    const isWell = tell(
+      { ...result, figures },
+      options.share ? local.plants.length : 0,
+      names,
+      ofTwin?.complaints ?? [],
+      voice,
+    );
+    if (options.json) process.stdout.write(`${JSON.stringify({ ...figures, ...ofTwin?.figures })}\n`);
+    if (!options.once && !signal.aborted) await stay(all, local.directory, say, signal);
+    return isWell || (signal.aborted && !options.once) ? 0 : 1;
+  } finally {
+    await twin?.stop();
+  }
+}
+
+function configOf(plant: LocalPlant | undefined): Config {
+  return readConfig(join(plant?.directory ?? "", "plant.yaml"));
+}
+
+/** Tells what became of the tanks, and refutes when that was asked for. */
+async function closeTwin(
+  twin: Twin,
+  watches: readonly PlantWatch[],
+  { share, policy, refute }: StartOptions,
+  { screen: { say }, paint, signal }: Voice,
+) {
+  const records = twin.records();
+  for (const line of tableOfCells(records, paint)) say(line);
+  say();
+  const isProtected = share && policy !== "default";
+  const found = isProtected
+    ? records.slice(1).flatMap(complaintsOf)
+    : records.flatMap(complaintsOfUnprotected);
+  const complaints = signal.aborted ? [] : found;
+  if (!refute || signal.aborted) return { figures: { twin: records }, complaints };
+  say(paint.strong("Two members refute what was shared; then every other plant is attacked again"));
+  const refuted = await refuteAll(twin, watches, LOCAL_PARAMETERS.refutes, IMMUNE_MS, signal);
+  for (const line of tableOfCells(refuted.twin, paint)) say(line);
+  say(
+    `${refuted.residual} of it still in force; ${refuted.receipts} undone with receipts after ${formatMs(refuted.undoneMs)}`,
   );
-  for (const line of introduction(local, config)) say(line);
   say();
-  say(paint.strong(`Replaying ${near(options.input)} into plant A's detector log`));
-  say(paint.soft("Times count from the moment a record's first alert was appended."));
-  if (names.size === 0)
-    say("Nothing to release: no line of this input is an alert that may leave the plant.");
-  const live = createLive({ letters: watches.map(({ plant }) => plant.letter), names, say, paint });
-  const result = await runAttack({
-    watches,
-    ...(away >= 0 && {
-      absent: { watch: all[away] as PlantWatch, start: () => startPlant(away) } satisfies AbsentPlant,
-    }),
-    lines,
-    paceMs: options.pace,
-    timeoutMs: IMMUNE_MS,
-    signal,
-    onChange: live.onChange,
-    onReturn(letter) {
-      live.flush();
-      say(paint.strong(`  Plant ${letter} was off during the attack and starts now`));
-    },
-  });
-  live.flush();
-  for (const line of tableOf(result, paint)) say(line);
-  say();
-  const isWell = tell(result, names, { say, paint, signal });
-  if (options.json) process.stdout.write(`${JSON.stringify(result.figures)}\n`);
-  if (!options.once && !signal.aborted) await stay(all, local.directory, say, signal);
-  return isWell || (signal.aborted && !options.once) ? 0 : 1;
+  if (refuted.residual > 0)
+    complaints.push(`${refuted.residual} applications of refuted records are in force`);
+  return { figures: { twin: records, refuted }, complaints };
 }
 
 /** Waits until no plant has anything to wait for. */
@@ -154,67 +243,6 @@ async function untilReady(watches: readonly PlantWatch[], signal: AbortSignal): 
     "api.unavailable",
     `the plants are not ready: ${waiting.join("; ") || "no answer"}`,
   );
-}
-
-function introduction(local: LocalConsortium, config: ReturnType<typeof readConfig>): string[] {
-  const { members, witnesses, refutes } = LOCAL_PARAMETERS;
-  const standing = config.standing[0];
-  return [
-    `Chain      ${local.chain().url} (anvil, id ${local.consortium.chainId}), registry ${local.consortium.registry}`,
-    `Agreement  M ${members} members attest a record, W ${witnesses} of them saw it (only one plant is attacked); R ${refutes} refute it`,
-    `Released   automatically: ${config.release.automatic.map((rule) => rule.class).join(", ")}`,
-    `Laboratory ${config.lab.public.join(", ")} plays the Internet; at most ${config.budget.blocksPerHour} new blocks an hour`,
-    ...(standing === undefined
-      ? []
-      : [`Standing   "${standing.name}": ${standing.action}, at most ${standing.maxHours} h`]),
-  ];
-}
-
-/** The last lines; whether all is well. */
-function tell(result: RunResult, names: ReadonlyMap<string, string>, { say, paint }: Voice): boolean {
-  const { figures, complaints, kept } = result;
-  const isWell =
-    figures.immune === figures.plants &&
-    figures.lost === 0 &&
-    figures.duplicated === 0 &&
-    complaints.length === 0;
-  for (const { id, reason } of kept) say(`Kept at plant A: ${names.get(id) ?? id} (${reason})`);
-  const summary = `${figures.immune} of ${figures.plants} plants immune, ${figures.records} records, ${figures.lost} lost, ${figures.duplicated} duplicated`;
-  if (names.size === 0) say("Nothing to release, so nothing to become immune against.");
-  say(isWell ? paint.good(summary) : paint.bad(summary));
-  for (const [name, value] of [
-    ["warned", figures.warnedMs],
-    ["protected", figures.protectedMs],
-    ["recorded", figures.recordedMs],
-    ["met again", figures.reencounterMs],
-    ["caught up", figures.caughtUpMs],
-  ] as const)
-    if (value !== null) say(`  ${name.padEnd(9)}  p50 ${formatMs(value.p50)}, p99 ${formatMs(value.p99)}`);
-  for (const complaint of isWell ? [] : complaints) say(paint.bad(`  ${complaint}`));
-  return isWell;
-}
-
-async function stay(
-  watches: readonly PlantWatch[],
-  data: string,
-  say: Say,
-  signal: AbortSignal,
-): Promise<void> {
-  const where = near(data) === ".anamnesis" ? "" : ` --data ${near(data)}`;
-  say();
-  for (const { plant, url } of watches) say(`Plant ${plant.letter}  ${url}/api/v1/health`);
-  say(`Try it in another terminal: npx anamnesis${where} --plant B status`);
-  say("Ctrl-C stops everything; the next start goes on with this history.");
-  await new Promise<void>((done) => {
-    if (signal.aborted) done();
-    signal.addEventListener("abort", () => done(), { once: true });
-  });
-}
-
-/** A path as a person at this place would type it. */
-function near(path: string): string {
-  const short = relative(process.cwd(), path);
-  return short === "" ? "." : short.startsWith("..") ? path : short;
 }
 
 async function readInput(path: string): Promise<string> {

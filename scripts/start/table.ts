@@ -17,7 +17,7 @@ export function tableOf(result: RunResult, paint: Paint): string[] {
     if (first === undefined) continue;
     lines.push(
       "",
-      `${paint.strong(first.form === null ? first.name : nameForm(first.form))}${whereOf(first)}`,
+      `${paint.strong(first.form === null ? first.name : nameForm(first.form))}${whereOf(rows.map(({ view }) => view))}`,
     );
     if (result.metAgain.has(id)) {
       lines.push(
@@ -41,15 +41,20 @@ export function tableOf(result: RunResult, paint: Paint): string[] {
   return lines;
 }
 
+/** What acts on a record at a plant, the strongest first: what stops, and what an engine acknowledged. */
 function acting(view: IndicatorView): IndicatorView["applications"] {
   const all = view.applications.filter(({ action }) => action !== "none" && action !== "observe");
   const stopping = all.filter(({ action }) => action !== "alert");
-  return stopping.length > 0 ? stopping : all;
+  const strongest = stopping.length > 0 ? stopping : all;
+  return [...strongest].sort((a, b) => Number(b.proof === "enforced") - Number(a.proof === "enforced"));
 }
 
-function whereOf(view: IndicatorView): string {
-  const controls = acting(view).map(({ control }) => control);
-  return controls.length === 0 ? "" : `  (${acting(view)[0]?.action} at ${controls.join(", ")})`;
+/** What is done where, by all plants: they may differ. */
+function whereOf(views: readonly IndicatorView[]): string {
+  const places = views.flatMap((view) =>
+    acting(view).map(({ action, control }) => `${action} at ${control}`),
+  );
+  return places.length === 0 ? "" : `  (${[...new Set(places)].join(", ")})`;
 }
 
 function stateOf(view: IndicatorView): string {

@@ -15,6 +15,8 @@ export interface PlantWatch {
   indicators(): Promise<readonly IndicatorView[]>;
   candidates(): Promise<readonly { id: string; reason: string }[]>;
   audit(): Promise<Audit>;
+  /** Says in the name of the plant's member that a record is wrong. */
+  refute(id: string): Promise<void>;
   /** Adds all changes after a cursor to a list; the new cursor. */
   collect(cursor: number, into: Change[]): Promise<number>;
   /** Changes after a cursor, up to the last one before the signal is aborted. */
@@ -24,10 +26,14 @@ export interface PlantWatch {
 /** Watches a plant over its API with its operator's token. */
 export function watchPlant(plant: LocalPlant): PlantWatch {
   const url = `http://127.0.0.1:${plant.http}`;
-  async function ask<T>(path: string): Promise<T> {
+  async function ask<T>(path: string, body?: object): Promise<T> {
     const token = (await readFile(join(plant.directory, "operator.token"), "utf8")).trim();
     const answer = await fetch(`${url}/api/v1/${path}`, {
-      headers: { authorization: `Bearer ${token}` },
+      ...(body !== undefined && { method: "POST", body: JSON.stringify(body) }),
+      headers: {
+        authorization: `Bearer ${token}`,
+        ...(body !== undefined && { "content-type": "application/json" }),
+      },
       signal: AbortSignal.timeout(10_000),
     }).catch((cause: unknown) => {
       throw new AnamnesisError("api.unavailable", `plant ${plant.letter} does not answer at ${url}`, {
@@ -49,6 +55,7 @@ export function watchPlant(plant: LocalPlant): PlantWatch {
     indicators: () => list("indicators?limit=1000", "indicators"),
     candidates: () => list("candidates", "candidates"),
     audit: () => ask("audit"),
+    refute: (id) => ask(`indicators/${id}/attestations`, { stance: "refute", confidence: 80 }),
     async collect(cursor, into) {
       for (let after = cursor; ; ) {
         const { changes } = await ask<{ changes: readonly Change[] }>(`changes?after=${after}&limit=1000`);

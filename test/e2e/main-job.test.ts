@@ -8,6 +8,8 @@ import { ROOT } from "../../scripts/consortium/consortium.ts";
 import type { RunFigures } from "../../scripts/start/figures.ts";
 import { cli, type Ended, PATIENCE_MS, type Running, run, until } from "./support.ts";
 
+/** Alone, without the twin's minute: `.ci/run` plays that twice. */
+const RECORDED = join(ROOT, "fixtures/attacks/all.eve.json");
 const SAMPLES = join(ROOT, "../shared/samples/suricata_eve");
 /** Two functions written by a stranger, an address, a domain, a URL and a file: what the recorded attacks hold. */
 const RECORDS = 6;
@@ -59,7 +61,7 @@ describe("the main job", () => {
     TIMEOUT,
     async () => {
       const data = join(directory, "twice");
-      const first = await startOnce("--data", data);
+      const first = await startOnce("--data", data, "--input", RECORDED);
       expect(first, first.stderr).toMatchObject({ code: 0 });
       const figures = figuresOf(first);
       expect(figures).toMatchObject({
@@ -78,7 +80,7 @@ describe("the main job", () => {
       const seen = await sightings(data);
       expect(seen).toHaveLength(RECORDS);
 
-      const second = await startOnce("--data", data);
+      const second = await startOnce("--data", data, "--input", RECORDED);
       expect(second, second.stderr).toMatchObject({ code: 0 });
       expect(figuresOf(second)).toMatchObject({
         plants: 4,
@@ -174,6 +176,8 @@ describe("the main job", () => {
       [["--absent", "A"], /--absent .*other than A/],
       [["--absent", "E"], /^--absent E: there are 4 plants/],
       [["--absent", "C", "--plants", "3"], /^--absent C: 2 plants cannot attest anything/],
+      [["--refute", "--absent", "D"], /^--no-share, --policy default and --refute are about the twin/],
+      [["--policy", "none"], /--policy .*default, standing/],
       [["--data", "/dev/null/here"], /^--data \/dev\/null\/here cannot be written/],
     ] as const) {
       const ended = await startOnce("--data", data, ...args);
