@@ -9,6 +9,7 @@ const needsEngine =
         "test/real/suricata.test.ts",
         "test/real/controls.test.ts",
         "test/real/detectors.test.ts",
+        "test/real/protocols.test.ts",
         "test/real/chain.test.ts",
         "test/real/chain-seals.test.ts",
       ]

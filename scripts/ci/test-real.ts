@@ -31,7 +31,7 @@ const SUITES: Readonly<Record<string, Suite>> = {
     env: { SURICATA_ROOT: SURICATA },
   },
   detectors: {
-    files: ["test/real/detectors.test.ts"],
+    files: ["test/real/detectors.test.ts", "test/real/protocols.test.ts"],
     install: [
       ["scripts/ci/install-suricata.sh", SURICATA],
       ["scripts/ci/install-crowdsec.sh", CROWDSEC],

@@ -3,36 +3,29 @@
  * capture, and its alert names the very record that the rule was compiled from. Captures that are not
  * ours are skipped without the published collection.
  */
-import { spawnSync } from "node:child_process";
-import { copyFileSync, cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { basename, join } from "node:path";
+import { existsSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { behaviourOf } from "@anamnesis/sdk/core/behaviours";
-import { deriveCandidates } from "@anamnesis/sdk/core/candidates";
-import { parseEveLine } from "@anamnesis/sdk/core/eve";
 import { icsRequest } from "@anamnesis/sdk/core/ics";
-import { indicatorId } from "@anamnesis/sdk/core/ids";
-import { toPattern } from "@anamnesis/sdk/core/pattern";
-import type { Behaviour, Detection, IcsProtocol, Self } from "@anamnesis/sdk/core/types";
+import type { Behaviour, IcsProtocol, Self, SequenceName } from "@anamnesis/sdk/core/types";
 import { afterAll, describe, expect, test } from "vitest";
 import { compileRules } from "../../node/src/adapters/controls/suricata-rules.ts";
+import { cipCapture, ENDS } from "../../scripts/record/protocols/requests.ts";
+import { MISSING, makeWork } from "./support/engines.ts";
+import { alertsOf, recordOf, recordsOf } from "./support/replay.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const SAMPLES = process.env.ANAMNESIS_SAMPLES ?? join(ROOT, "../shared/samples");
-const root = process.env.SURICATA_ROOT ?? "";
-const command = root === "" ? ["suricata"] : ["chroot", root, "suricata"];
-const suricata = (...args: string[]) =>
-  spawnSync(command[0] as string, [...command.slice(1), ...args], { encoding: "utf8" });
-const version = suricata("-V").stdout?.match(/version (\d+)/)?.[1];
-const noSuricata = Number(version ?? 0) < 7 ? "needs Suricata 7: SURICATA_ROOT or PATH" : undefined;
+const noSuricata = MISSING.suricata;
 const noSamples = existsSync(join(SAMPLES, "pcap")) ? undefined : "needs the published captures";
 for (const reason of [noSuricata, noSamples])
   if (reason !== undefined) console.warn(`SKIPPED test/real/cases: ${reason}`);
 
-const work = mkdtempSync(join(root === "" ? tmpdir() : join(root, "tmp"), "anamnesis-cases-"));
-afterAll(() => rmSync(work, { recursive: true, force: true }));
-const inside = (path: string): string => path.slice(root.length);
+const [work, remove] = makeWork("anamnesis-cases-");
+afterAll(() => remove());
+const alerts = (capture: string, behaviours: readonly Behaviour[], self: Self) =>
+  alertsOf(work, capture, behaviours, self);
 
 /** A plant whose controller and engineering station are these; everybody else has no role. */
 function plantOf(controller: string, station: string): Self {
@@ -52,58 +45,20 @@ function plantOf(controller: string, station: string): Self {
   };
 }
 
-function behaviour(protocol: IcsProtocol, code: number, object?: number): Behaviour {
+function behaviour(protocol: IcsProtocol, code: number, object?: number, sequence?: SequenceName): Behaviour {
   const request = icsRequest(protocol, code);
-  const found = request && behaviourOf({ ...request, ...(object !== undefined && { object }) });
+  const found =
+    request &&
+    behaviourOf({
+      ...request,
+      ...(object !== undefined && { object }),
+      ...(sequence !== undefined && { sequence }),
+    });
   if (found === undefined) throw new Error(`${protocol} ${code} has no class`);
   return found;
 }
 
-const recordOf = (one: Behaviour) => indicatorId(toPattern({ form: "behaviour", behaviour: one }));
-
-/** The alerts of a plant's own rules for some behaviours on a capture. */
-function alerts(capture: string, behaviours: readonly Behaviour[], self: Self): Detection[] {
-  const statements = behaviours.map((one) => {
-    const compiled = compileRules({ form: "behaviour", behaviour: one }, "alert", self);
-    if ("refused" in compiled) throw new Error(compiled.reason);
-    return compiled.statement.replaceAll("@ID", recordOf(one));
-  });
-  let sid = 9_500_000;
-  const rules = statements
-    .join("\n")
-    .replaceAll(/sid:@\d;/g, () => `sid:${sid++};`)
-    // One alert per source is for operators; here each is counted.
-    .replaceAll(/threshold:[^;]*; ?/g, "");
-  const directory = mkdtempSync(join(work, "run-"));
-  cpSync(join(ROOT, "scripts/record/suricata"), directory, { recursive: true });
-  const file = join(directory, basename(capture));
-  copyFileSync(capture, file);
-  writeFileSync(join(directory, "case.rules"), `${rules}\n`);
-  const at = inside(directory);
-  const run = suricata(
-    ...["-c", `${at}/suricata.yaml`, "-S", `${at}/case.rules`, "-l", at, "-k", "none", "--runmode", "single"],
-    ...["--set", "stream.midstream=true", "-r", `${at}/${basename(capture)}`],
-  );
-  if (run.status !== 0) throw new Error(run.stderr);
-  expect(run.stderr).not.toMatch(/error parsing signature/i);
-  return readFileSync(join(directory, "eve.json"), "utf8")
-    .split("\n")
-    .flatMap((line, offset) => {
-      if (line === "") return [];
-      const outcome = parseEveLine(line, { detector: "ids", readAtMs: 0, stream: "s", offset, self });
-      return outcome.kind === "detection" ? [outcome.detection] : [];
-    });
-}
-
-/** The records that alerts lead to. */
-function recordsOf(detections: readonly Detection[], self: Self): string[] {
-  const ids = detections.flatMap((detection) =>
-    deriveCandidates(detection, { self }).candidates.flatMap(({ form }) =>
-      form.form === "behaviour" ? [recordOf(form.behaviour)] : [],
-    ),
-  );
-  return [...new Set(ids)].sort();
-}
+const DOWNLOAD = behaviour("enip", 0x50, undefined, "logic-download");
 
 /** A write as it is judged, with the numbers of reading and of setting up a connection. */
 const reading: Behaviour = { ...behaviour("s7comm", 5), functions: [0x04, 0xf0] } as Behaviour;
@@ -115,10 +70,10 @@ describe.skipIf(noSuricata !== undefined || noSamples !== undefined)("from a cap
     ["S7 stop", "ITI__snap7_s300_stop.pcapng", "134.249.61.163", [behaviour("s7comm", 0x29)]],
     ["S7 download", "ITI__tia_s300_downloadOb1.pcapng", "134.217.61.211", [behaviour("s7comm", 0x1a)]],
     [
-      "CIP stop, create and transfer",
+      "CIP stop, and the logic download that follows it",
       "CL5000EIP-Software_Download.pcap",
       "192.168.10.120",
-      [behaviour("enip", 0x07, 0x8e), behaviour("enip", 0x08, 0x68), behaviour("enip", 0x50, 0x68)],
+      [behaviour("enip", 0x07, 0x8e), DOWNLOAD],
     ],
     ["DNP3 direct operate", "ITI__directoperate_and_response.pcap", "192.168.60.130", [behaviour("dnp3", 5)]],
   ] as const)(
@@ -152,62 +107,52 @@ describe.skipIf(noSuricata !== undefined || noSamples !== undefined)("from a cap
       if (!capture.includes("step7"))
         expect(alerts(sample(capture), [reading], self).length, capture).toBeGreaterThan(0);
     }
-    const download = [
-      behaviour("enip", 0x07, 0x8e),
-      behaviour("enip", 0x08, 0x68),
-      behaviour("enip", 0x50, 0x68),
-    ];
+    const download = [behaviour("enip", 0x07, 0x8e), DOWNLOAD];
     const upload = sample("CL5000EIP-Software_Upload.pcap");
     expect(alerts(upload, download, plantOf("192.168.10.120", STRANGER))).toEqual([]);
   }, 120_000);
 });
 
-describe.skipIf(noSuricata !== undefined)("TriStation, of which no capture is published", () => {
-  test("a command from an unlisted host is an alert and never more", () => {
-    const self = plantOf("10.4.3.9", "10.4.3.8");
-    const program = behaviour("tristation", 0x37);
-    const capture = join(work, "tristation.pcap");
-    writeFileSync(capture, tristationCapture("10.4.2.66", "10.4.3.9", [0x01, 0x37, 0x0b]));
-    const found = alerts(capture, [program], self);
-    expect(found).toHaveLength(1);
-    expect(recordsOf(found, self)).toEqual([recordOf(program)]);
-    expect(compileRules({ form: "behaviour", behaviour: program }, "isolate", self)).toMatchObject({
-      action: "alert",
-      blocks: [],
-    });
-    const own = join(work, "tristation-own.pcap");
-    writeFileSync(own, tristationCapture("10.4.3.8", "10.4.3.9", [0x37]));
-    expect(alerts(own, [program], self)).toEqual([]);
-  }, 60_000);
+describe.skipIf(noSuricata !== undefined)("a logic download takes two steps of one source", () => {
+  const [stop, create, transfer] = [
+    { function: 0x07, object: 0x8e },
+    { function: 0x08, object: 0x68 },
+    { function: 0x50, object: 0x68 },
+  ] as const;
+  const by = (client: string, ...steps: readonly { function: number; object: number }[]) =>
+    steps.map((step) => ({ client, ...step }));
+  const other = "10.1.2.67";
+  const read = { function: 0x03, object: 0x68 };
+
+  test.each([
+    ["stop and create", by(ENDS.stranger, stop, create), 1],
+    ["stop and transfer", by(ENDS.stranger, stop, transfer), 1],
+    ["create and transfer", by(ENDS.stranger, read, create, read, transfer), 1],
+    ["all three: create after stop, transfer after both", by(ENDS.stranger, stop, create, transfer), 3],
+    ["a stop alone", by(ENDS.stranger, stop, read), 0],
+    ["one step again and again", by(ENDS.stranger, create, create, create), 0],
+    ["a transfer before its stop", by(ENDS.stranger, transfer, stop), 0],
+    [
+      "steps of two sources",
+      [...by(ENDS.stranger, stop), ...by(other, create), ...by(ENDS.engineer, transfer)],
+      0,
+    ],
+    ["the engineering station", by(ENDS.engineer, stop, create, transfer), 0],
+  ] as const)("%s", { timeout: 60_000 }, (name, steps, count) => {
+    const self = plantOf(ENDS.controller, ENDS.engineer);
+    const capture = join(work, `${name.replaceAll(/\W+/g, "-")}.pcap`);
+    writeFileSync(capture, cipCapture(steps));
+    const found = alerts(capture, [DOWNLOAD], self);
+    expect(found.length).toBe(count);
+    if (count > 0) expect(recordsOf(found, self)).toEqual([recordOf(DOWNLOAD)]);
+  });
 });
 
-/** UDP datagrams to port 1502: type 5, then the function at byte 6. */
-function tristationCapture(from: string, to: string, functions: readonly number[]): Buffer {
-  const header = Buffer.alloc(24);
-  header.writeUInt32LE(0xa1b2c3d4, 0);
-  header.writeUInt16LE(2, 4);
-  header.writeUInt16LE(4, 6);
-  header.writeUInt32LE(65_535, 16);
-  header.writeUInt32LE(1, 20);
-  const address = (text: string) => Buffer.from(text.split(".").map(Number));
-  const packets = functions.map((code, i) => {
-    const payload = Buffer.from([5, 0, 8, 0, 0, 0, code, 0, 0, 0, 0, 0]);
-    const udp = Buffer.alloc(8);
-    udp.writeUInt16BE(40_000, 0);
-    udp.writeUInt16BE(1502, 2);
-    udp.writeUInt16BE(8 + payload.length, 4);
-    const ip = Buffer.concat([
-      Buffer.from([0x45, 0, 0, 20 + 8 + payload.length, 0, i, 0, 0, 64, 17, 0, 0]),
-      address(from),
-      address(to),
-    ]);
-    const ethernet = Buffer.from([0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 2, 8, 0]);
-    const frame = Buffer.concat([ethernet, ip, udp, payload]);
-    const record = Buffer.alloc(16);
-    record.writeUInt32LE(1_772_323_200 + i, 0);
-    record.writeUInt32LE(frame.length, 8);
-    record.writeUInt32LE(frame.length, 12);
-    return Buffer.concat([record, frame]);
+describe.skipIf(noSuricata !== undefined)("safety systems", () => {
+  test("a command to a safety controller is an alert and never more, whatever is asked", () => {
+    const self = plantOf("10.4.3.9", "10.4.3.8");
+    const form = { form: "behaviour", behaviour: behaviour("tristation", 0x37) } as const;
+    for (const action of ["block", "isolate"] as const)
+      expect(compileRules(form, action, self)).toMatchObject({ action: "alert", blocks: [] });
   });
-  return Buffer.concat([header, ...packets]);
-}
+});

@@ -39,6 +39,7 @@ const REQUESTS: readonly (readonly [IcsProtocol, number, string])[] = [
   ["bacnet", 20, "bacnet-program-by-non-engineer"],
   ["mqtt", 3, "mqtt-write-by-non-writer"],
   ["tristation", 0x37, "tristation-program-by-non-engineer"],
+  ["svcctl", 12, "svcctl-program-by-outsider"],
 ];
 
 function detectionOf(protocol: IcsProtocol, code: number, change: Partial<Detection> = {}): Detection {
@@ -50,7 +51,7 @@ function detectionOf(protocol: IcsProtocol, code: number, change: Partial<Detect
     rule: { engine: "suricata", gid: 1, id: 1, rev: 1, name: "r", category: "" },
     severity: 60,
     action: "allowed",
-    attacker: { address: "10.2.2.66", port: 40_000 },
+    attacker: { address: protocol === "svcctl" ? "10.9.0.5" : "10.2.2.66", port: 40_000 },
     victim: { address: "10.2.2.10" },
     observables: [],
     ics: icsRequest(protocol, code)!,
@@ -114,6 +115,23 @@ describe("conduct", () => {
     });
     expect(from("10.2.2.20", "s7comm", 0x29).candidates).toHaveLength(1);
     expect(from("10.2.2.31", "s7comm", 5).candidates).toHaveLength(1);
+  });
+
+  test("for a service from afar it is the network that counts: who comes from outside, and reaches a machine inside", () => {
+    const of = (from: string, to: string) =>
+      deriveCandidates(detectionOf("svcctl", 12, { attacker: { address: from }, victim: { address: to } }), {
+        self: SELF,
+      });
+    // A machine with a name and no controller is a victim, too.
+    const named = { ...SELF, assets: [{ name: "hmi", addresses: ["10.2.2.20"] }] };
+    const change = { attacker: { address: "10.9.0.5" }, victim: { address: "10.2.2.20" } };
+    expect(deriveCandidates(detectionOf("svcctl", 12, change), { self: named }).candidates).toHaveLength(1);
+    expect(of("10.2.2.66", "10.2.2.20").stopped[0]?.code).toBe("behaviour.writer");
+    expect(of("10.9.0.5", "10.9.0.6").stopped[0]?.code).toBe("candidate.direction");
+    const nobody = { ...SELF, roles: { ...SELF.roles, otNetwork: [] } };
+    expect(deriveCandidates(detectionOf("svcctl", 12), { self: nobody }).stopped[0]?.code).toBe(
+      "self.incomplete",
+    );
   });
 
   test("without engineering stations nobody is known to be none", () => {

@@ -1,6 +1,15 @@
 /** The baseline: classes of conduct that no plant wants, and what makes one request of them one attack. */
 import { MODBUS_WRITES } from "./compile.ts";
-import type { Behaviour, BehaviourClass, IcsProtocol, IcsRequest, PurdueLevel } from "./types.ts";
+import { functionsOf, sequenceOf } from "./sequences.ts";
+import type {
+  ActorRole,
+  Behaviour,
+  BehaviourClass,
+  IcsProtocol,
+  IcsRequest,
+  PurdueLevel,
+  TargetRole,
+} from "./types.ts";
 
 /** A baseline class: innate at every plant, never a record by itself. */
 export interface BaselineClass {
@@ -8,7 +17,7 @@ export interface BaselineClass {
   readonly protocol: IcsProtocol;
   readonly access: "write" | "program";
   /** Who must not, and to whom. */
-  readonly roles: readonly ["non-writer" | "non-engineer", "controller" | "safety-system"];
+  readonly roles: readonly [ActorRole, TargetRole];
   readonly title: string;
   /** Why it is an attack when a machine without the role does it. */
   readonly reason: string;
@@ -17,7 +26,7 @@ export interface BaselineClass {
   /** ATT&CK for ICS by function; `other` for the rest of the class. */
   readonly attackIds: Readonly<Record<number, readonly string[]>> & { readonly other: readonly string[] };
   /** A capture on which it is tested: of this project, or of a published collection. */
-  readonly capture: string | null;
+  readonly capture: string;
 }
 
 const CELL: readonly PurdueLevel[] = [0, 1, 2];
@@ -89,7 +98,7 @@ export const BASELINE: readonly BaselineClass[] = [
     reason: "attributes and tags are the process's set points",
     levels: CELL,
     attackIds: { other: ["T0855", "T0836"] },
-    capture: null,
+    capture: "fixtures/protocols/enip-write.pcap",
   },
   {
     class: "enip-program-by-non-engineer",
@@ -122,7 +131,7 @@ export const BASELINE: readonly BaselineClass[] = [
     reason: "a reset process command restarts a remote terminal unit",
     levels: CELL,
     attackIds: { 105: ["T0816"], 110: ["T0836"], 111: ["T0836"], 112: ["T0836"], 113: ["T0836"], other: [] },
-    capture: null,
+    capture: "fixtures/protocols/iec104-program.pcap",
   },
   {
     class: "opcua-write-by-non-writer",
@@ -133,7 +142,7 @@ export const BASELINE: readonly BaselineClass[] = [
     reason: "a session that was stolen or needs no user writes like an operator",
     levels: [0, 1, 2, 3],
     attackIds: COMMAND,
-    capture: null,
+    capture: "fixtures/protocols/opcua-write.pcap",
   },
   {
     class: "bacnet-write-by-non-writer",
@@ -144,7 +153,7 @@ export const BASELINE: readonly BaselineClass[] = [
     reason: "cooling and ventilation follow whoever writes the present value",
     levels: CELL,
     attackIds: { other: ["T0855", "T0836"] },
-    capture: null,
+    capture: "fixtures/protocols/bacnet-write.pcap",
   },
   {
     class: "bacnet-program-by-non-engineer",
@@ -155,7 +164,7 @@ export const BASELINE: readonly BaselineClass[] = [
     reason: "one request silences a device or starts it anew",
     levels: CELL,
     attackIds: { 17: ["T0814"], 20: ["T0816"], other: [] },
-    capture: null,
+    capture: "fixtures/protocols/bacnet-program.pcap",
   },
   {
     class: "mqtt-write-by-non-writer",
@@ -166,7 +175,7 @@ export const BASELINE: readonly BaselineClass[] = [
     reason: "topics are commands where devices subscribe to them",
     levels: [0, 1, 2, 3],
     attackIds: COMMAND,
-    capture: null,
+    capture: "fixtures/protocols/mqtt-write.pcap",
   },
   {
     class: "tristation-program-by-non-engineer",
@@ -177,7 +186,18 @@ export const BASELINE: readonly BaselineClass[] = [
     reason: "who reprograms the safety system takes away the last barrier",
     levels: CELL,
     attackIds: { other: ["T0843", "T0858"] },
-    capture: null,
+    capture: "fixtures/protocols/tristation-program.pcap",
+  },
+  {
+    class: "svcctl-program-by-outsider",
+    protocol: "svcctl",
+    access: "program",
+    roles: ["outsider", "ot-host"],
+    title: "Remote service created on an OT machine from outside the OT network",
+    reason: "ransomware moves from office to plant by putting a service of its own on the next machine",
+    levels: [2, 3, 3.5],
+    attackIds: { other: ["T0866", "T0867"] },
+    capture: "fixtures/protocols/svcctl-program-smb.pcap",
   },
 ];
 
@@ -191,7 +211,8 @@ export function baselineOf(request: IcsRequest): BaselineClass | undefined {
 
 /**
  * The behaviour of one request by a machine without the role: one function, so that the same attack
- * gives the same record at every plant and from every detector. Undefined when no class covers it.
+ * gives the same record at every plant and from every detector. A request that completes a sequence is
+ * the sequence. Undefined when no class covers it.
  */
 export function behaviourOf(request: IcsRequest): Behaviour | undefined {
   const baseline = baselineOf(request);
@@ -208,6 +229,14 @@ export function behaviourOf(request: IcsRequest): Behaviour | undefined {
         };
     return undefined;
   }
+  if (request.sequence !== undefined)
+    return {
+      class: baseline.class,
+      protocol: baseline.protocol,
+      functions: functionsOf(sequenceOf(request.sequence)),
+      sequence: request.sequence,
+      roles: baseline.roles,
+    } as Behaviour;
   return {
     class: baseline.class,
     protocol: baseline.protocol,

@@ -135,11 +135,22 @@ export interface ConductSets {
 
 /** The sets that a behaviour needs at this plant. Refuses with `self.incomplete` as `compileBehaviour` does. */
 export function conductSets({ roles: [actor, target] }: Behaviour, self: Self): ConductSets | CompileRefusal {
-  const { writers, engineeringStations = [], controllers, safetySystems = [] } = self.roles;
-  const [allowed, from] =
-    actor === "non-writer" ? [writers, "roles.writers"] : [engineeringStations, "roles.engineeringStations"];
-  const [targets, to] =
-    target === "controller" ? [controllers, "roles.controllers"] : [safetySystems, "roles.safetySystems"];
+  const { otNetwork, writers, engineeringStations = [], controllers, safetySystems = [] } = self.roles;
+  const [allowed, from] = (
+    {
+      "non-writer": [writers, "roles.writers"],
+      "non-engineer": [engineeringStations, "roles.engineeringStations"],
+      // An engineering station outside the network administers it, too.
+      outsider: [[...otNetwork, ...engineeringStations], "roles.otNetwork"],
+    } as const
+  )[actor];
+  const [targets, to] = (
+    {
+      controller: [controllers, "roles.controllers"],
+      "safety-system": [safetySystems, "roles.safetySystems"],
+      "ot-host": [otNetwork, "roles.otNetwork"],
+    } as const
+  )[target];
   for (const [set, name] of [
     [allowed, from],
     [targets, to],

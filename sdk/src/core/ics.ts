@@ -1,4 +1,5 @@
 /** Industrial protocols by their own numbers: what a request asks for, from whatever spelling a sensor has. */
+import { SEQUENCES } from "./sequences.ts";
 import type { IcsProtocol, IcsRequest } from "./types.ts";
 
 /** An object as JSON gives it. */
@@ -15,6 +16,7 @@ export const ICS_PROTOCOLS = [
   "bacnet",
   "mqtt",
   "tristation",
+  "svcctl",
 ] as const satisfies readonly IcsProtocol[];
 
 type Access = IcsRequest["access"];
@@ -85,6 +87,8 @@ const OTHERS: Readonly<
   // Control packet types (MQTT 3.1.1 §2.2.1): subscribe; publish.
   mqtt: { read: [8], write: [3] },
   // Commands of TriStation 1.12 as CISA's TRITON detectors and public dissectors number them: program and mode.
+  // Operation numbers (MS-SCMR §3.1.4): open; the forms of creating a service.
+  svcctl: { read: [15, 16], program: [12, 24, 44, 45, 60] },
   tristation: { program: [0x00, 0x01, 0x0a, 0x0b, 0x0c, 0x14, 0x15, 0x16, 0x37, 0x38, 0x3b, 0x50] },
 };
 
@@ -125,6 +129,15 @@ const NAMES: Partial<Record<IcsProtocol, Readonly<Record<string, number>>>> = {
     READ_FIFO_QUEUE: 24,
     ENCAP_INTERFACE_TRANSPORT: 43,
   },
+  svcctl: {
+    OpenSCManagerW: 15,
+    OpenServiceW: 16,
+    CreateServiceW: 12,
+    CreateServiceA: 24,
+    CreateServiceWOW64A: 44,
+    CreateServiceWOW64W: 45,
+    CreateWowService: 60,
+  },
   dnp3: {
     CONFIRM: 0,
     READ: 1,
@@ -162,9 +175,23 @@ export function icsRequestNamed(protocol: IcsProtocol, text: string): IcsRequest
   return /^(?:0x[0-9a-f]{1,4}|\d{1,5})$/i.test(text) ? icsRequest(protocol, Number(text)) : undefined;
 }
 
+const CONNECTION_MANAGER = 0x06;
+
+/** A CIP service with the class that it is asked of, each as decimal or `0x` digits; a class that is none is left out. */
+export function cipRequest(service: string, object: string): IcsRequest | undefined {
+  const request = icsRequestNamed("enip", service);
+  if (request === undefined || !/^(?:0x[0-9a-f]{1,4}|\d{1,5})$/i.test(object)) return request;
+  const code = Number(object);
+  // From 0x4b on a service means what its class says: those of the connection manager open and close connections.
+  return code === CONNECTION_MANAGER && request.function >= 0x4b
+    ? { ...request, access: "other", object: code }
+    : { ...request, object: code };
+}
+
 /**
  * A request as a rule's author names it in the rule's own metadata: `ics_protocol s7comm,
- * ics_function 41` and for CIP `ics_object 142`, since most engines have no parser that says it.
+ * ics_function 41`, for CIP `ics_object 142`, and `ics_sequence logic-download` when the rule asks for more
+ * than one step, since most engines have no parser that says it.
  */
 export function icsFromMetadata(metadata: JsonRecord): IcsRequest | undefined {
   const one = (name: string): unknown => {
@@ -175,7 +202,9 @@ export function icsFromMetadata(metadata: JsonRecord): IcsRequest | undefined {
   const code = one("ics_function");
   if (protocol === undefined || typeof code !== "string") return undefined;
   const request = icsRequestNamed(protocol, code);
+  const sequence = SEQUENCES.find((each) => each.name === one("ics_sequence"));
+  if (request !== undefined && sequence?.protocol === protocol)
+    return { ...request, sequence: sequence.name };
   const object = one("ics_object");
-  if (request === undefined || protocol !== "enip" || typeof object !== "string") return request;
-  return /^(?:0x[0-9a-f]{1,4}|\d{1,5})$/i.test(object) ? { ...request, object: Number(object) } : request;
+  return protocol === "enip" && typeof object === "string" ? cipRequest(code, object) : request;
 }

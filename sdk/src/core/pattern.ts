@@ -1,6 +1,7 @@
 import { BASELINE } from "./behaviours.ts";
 import { canonicalText } from "./canonical.ts";
 import { AnamnesisError } from "./errors.ts";
+import { functionsOf, SEQUENCES } from "./sequences.ts";
 import type { Behaviour, IndicatorForm, IndicatorKey, Observable, ObservableKind } from "./types.ts";
 
 /** STIX object paths of observables (STIX 2.1 §6; JA3 and JA4 have no standard object and use ours). */
@@ -49,7 +50,7 @@ function parseBehaviour(text: string): Behaviour {
   } catch (cause) {
     throw new AnamnesisError("entry.malformed", "a behaviour's pattern is not JSON", { cause });
   }
-  const b: Partial<Behaviour> & { table?: unknown; object?: unknown } =
+  const b: Partial<Behaviour> & { table?: unknown; object?: unknown; sequence?: unknown } =
     typeof value === "object" && value !== null ? value : {};
   const baseline = BASELINE.find((each) => each.class === b.class && each.protocol === b.protocol);
   const functions = Array.isArray(b.functions) ? (b.functions as unknown[]) : [];
@@ -62,14 +63,19 @@ function parseBehaviour(text: string): Behaviour {
       (i === 0 || (f as number) > (functions[i - 1] as number)),
   );
   const { object } = b;
+  const sequence = SEQUENCES.find((each) => each.name === b.sequence && each.protocol === b.protocol);
   const discriminated =
     baseline?.protocol === "modbus"
       ? b.table === "coil" || b.table === "holding"
-      : object === undefined ||
-        (b.protocol === "enip" &&
-          Number.isInteger(object) &&
-          (object as number) >= 0 &&
-          (object as number) <= 0xffff);
+      : b.sequence !== undefined
+        ? sequence !== undefined &&
+          object === undefined &&
+          canonicalText(functionsOf(sequence)) === canonicalText(functions)
+        : object === undefined ||
+          (b.protocol === "enip" &&
+            Number.isInteger(object) &&
+            (object as number) >= 0 &&
+            (object as number) <= 0xffff);
   const known =
     baseline !== undefined &&
     functions.length > 0 &&
@@ -83,6 +89,7 @@ function parseBehaviour(text: string): Behaviour {
     roles: b.roles,
     ...(baseline?.protocol === "modbus" && { table: b.table }),
     ...(object !== undefined && { object }),
+    ...(b.sequence !== undefined && { sequence: b.sequence }),
   };
   if (!known || canonicalText(whole) !== text) {
     throw new AnamnesisError(

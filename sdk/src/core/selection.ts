@@ -4,7 +4,7 @@ import { ICS_PORTS } from "./ics.ts";
 import { hostOfUrl, isAmbiguousUrl, plainHost } from "./plain-host.ts";
 import { indexLists, indexSelf, type NamedList } from "./self-index.ts";
 import { commonAddress, commonFile, commonName, type Stop } from "./too-common.ts";
-import type { Behaviour, Detection, IndicatorForm, Observable, Self } from "./types.ts";
+import type { ActorRole, Behaviour, Detection, IndicatorForm, Observable, Self } from "./types.ts";
 import { describeHit, indexWarninglists } from "./warninglist-index.ts";
 
 export type { Stop } from "./too-common.ts";
@@ -122,7 +122,7 @@ function selectText(value: string, context: SelectionContext): Stop | undefined 
 
 /** Whether the detection's attacker lacks the role that its conduct asks for, and its victim is a controller. */
 function selectBehaviour(
-  { protocol, roles: [actor] }: Behaviour,
+  { protocol, roles: [actor, target] }: Behaviour,
   self: Self,
   detection: Detection | undefined,
 ): Stop | undefined {
@@ -139,16 +139,20 @@ function selectBehaviour(
       entry: `detector: ${attacker.address} is the server, not the writer`,
     };
   }
-  const role = actor === "non-writer" ? "writers" : "engineeringStations";
-  if ((self.roles[role] ?? []).length === 0) {
+  const role = ROLES[actor];
+  if ((self.roles[role.name] ?? []).length === 0) {
     return {
       code: "self.incomplete",
-      entry: `self.roles.${role}: empty, so nobody is known to be ${role === "writers" ? "no writer" : "no engineering station"}`,
+      entry: `self.roles.${role.name}: empty, so nobody is known to be ${role.lacking}`,
     };
   }
-  const holder = role === "writers" ? index.writer(attacker.address) : index.engineer(attacker.address);
+  const holder = roleHolder(actor, attacker.address, self);
   if (holder !== undefined) return { code: "behaviour.writer", entry: holder };
   const victim = detection?.victim?.address;
+  if (target === "ot-host")
+    return victim !== undefined && index.otHost(victim) !== undefined
+      ? undefined
+      : { code: "candidate.direction", entry: "self.roles.otNetwork: the other end is not in it" };
   if (victim !== undefined && index.controller(victim) === undefined && isNamedAsset(self, victim)) {
     return {
       code: "candidate.direction",
@@ -156,6 +160,25 @@ function selectBehaviour(
     };
   }
   return undefined;
+}
+
+const ROLES = {
+  "non-writer": { name: "writers", lacking: "no writer" },
+  "non-engineer": { name: "engineeringStations", lacking: "no engineering station" },
+  outsider: { name: "otNetwork", lacking: "outside of it" },
+} as const;
+
+/** The entry of Self by which an address has the role whose lack makes conduct an attack, or undefined. */
+export function roleHolder(lacking: ActorRole, address: string, self: Self): string | undefined {
+  const index = indexSelf(self);
+  if (lacking === "non-writer") return index.writer(address);
+  const engineer = index.engineer(address);
+  return lacking === "non-engineer" ? engineer : (index.otHost(address) ?? engineer);
+}
+
+/** Whether Self names anybody with that role: else nobody is known to lack it. */
+export function isRoleNamed(lacking: ActorRole, { roles }: Self): boolean {
+  return (roles[ROLES[lacking].name] ?? []).length > 0;
 }
 
 function isNamedAsset(self: Self, address: string): boolean {

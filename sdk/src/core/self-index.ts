@@ -27,6 +27,8 @@ export interface SelfIndex extends OwnerIndex {
   engineer(address: string): string | undefined;
   /** The entry of the controllers or safety systems that holds this address, by name. */
   controller(address: string): string | undefined;
+  /** The entry of the OT network that holds this address, by name. */
+  otHost(address: string): string | undefined;
   /** Whether an address is one of the plant's own: assets, roles and the OT network, not services. */
   isOwn(address: string): boolean;
 }
@@ -94,6 +96,7 @@ function buildSelf(self: Self): SelfIndex {
   ];
   const controllers = entries("self.roles.controllers", "", self.roles.controllers);
   const engineers = entries("self.roles.engineeringStations", "", self.roles.engineeringStations);
+  const network = entries("self.roles.otNetwork", "", self.roles.otNetwork);
   const safety = entries("self.roles.safetySystems", "", self.roles.safetySystems);
   // Assets first: their names say most when one of them stops a candidate.
   const own = [
@@ -103,7 +106,7 @@ function buildSelf(self: Self): SelfIndex {
     ...engineers,
     ...safety,
     ...conduits.flatMap(({ name, to, comment }) => entries("self.conduits", `${name}, to`, to, comment)),
-    ...entries("self.roles.otNetwork", "", self.roles.otNetwork),
+    ...network,
   ];
   const services = self.services.flatMap(({ name, addresses }) => entries("self.services", name, addresses));
   const names = new Map<string, string>();
@@ -128,6 +131,7 @@ function buildSelf(self: Self): SelfIndex {
     writer: holder(writers),
     engineer: holder(engineers),
     controller: holder([...controllers, ...safety]),
+    otHost: holder(network),
     isOwn: (address) => ownHolder(address) !== undefined,
   };
 }

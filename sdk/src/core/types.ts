@@ -58,7 +58,12 @@ export type IcsProtocol =
   | "opcua"
   | "bacnet"
   | "mqtt"
-  | "tristation";
+  | "tristation"
+  /** The service control manager of Windows (MS-SCMR): how a service is put on a machine from afar. */
+  | "svcctl";
+
+/** Sequences of requests that are one attack (see `SEQUENCES`). */
+export type SequenceName = "logic-download";
 
 /** The part of an industrial protocol's request that tells conduct apart, never its payload. */
 export interface IcsRequest {
@@ -71,6 +76,8 @@ export interface IcsRequest {
   readonly table: "coil" | "discrete" | "holding" | "input" | "none";
   /** Of EtherNet/IP: the CIP class that a service is asked of. */
   readonly object?: number;
+  /** When it is a further step of one source: what the steps are together. */
+  readonly sequence?: SequenceName;
 }
 
 /** What raised an alert: the product, or for CEF and LEEF the form that a product of any name speaks. */
@@ -194,7 +201,13 @@ type ProgramProtocol = "dnp3" | "s7comm" | "enip" | "iec104" | "bacnet" | "trist
 export type BehaviourClass =
   | "modbus-write-by-non-writer"
   | `${WrittenProtocol}-write-by-non-writer`
-  | `${ProgramProtocol}-program-by-non-engineer`;
+  | `${ProgramProtocol}-program-by-non-engineer`
+  | "svcctl-program-by-outsider";
+
+/** Who does it: a machine that is no writer, no engineering station, or not of the OT network. */
+export type ActorRole = "non-writer" | "non-engineer" | "outsider";
+/** To whom: a controller, a safety system, or any machine of the OT network. */
+export type TargetRole = "controller" | "safety-system" | "ot-host";
 
 /** Conduct: a baseline class plus the discriminators that make it one attack. No addresses, no values. */
 export type Behaviour = ModbusBehaviour | ProtocolBehaviour;
@@ -218,8 +231,10 @@ export interface ProtocolBehaviour {
   readonly functions: readonly number[];
   /** Of EtherNet/IP, when it is known: the CIP class. */
   readonly object?: number;
+  /** When several requests are the attack; `functions` are then those of its steps. */
+  readonly sequence?: SequenceName;
   /** The role pair, from → to. */
-  readonly roles: readonly ["non-writer" | "non-engineer", "controller" | "safety-system"];
+  readonly roles: readonly [ActorRole, TargetRole];
 }
 
 /** The transferable attack signature: what the id is computed from. */

@@ -1,7 +1,9 @@
 /** The innate baseline: requests in a detector's ordinary records that this plant's own roles forbid. */
 import { attackIdsOfBehaviour, type BaselineClass, baselineOf, behaviourOf } from "../core/behaviours.ts";
 import { accuse } from "../core/direction.ts";
+import { isRoleNamed, roleHolder } from "../core/selection.ts";
 import { indexSelf } from "../core/self-index.ts";
+import { createSequenceWatch } from "../core/sequences.ts";
 import type { Traffic } from "../core/traffic.ts";
 import type { BehaviourClass, LineOutcome, PurdueLevel, Self } from "../core/types.ts";
 import { detected } from "./detected.ts";
@@ -28,6 +30,7 @@ export function createBaselineReader(
   setting: BaselineSetting,
 ): Reader {
   const requests: Traffic[] = [];
+  const sequences = createSequenceWatch();
   const inner = format.createReader({
     ...options,
     onlyRequests: true,
@@ -42,7 +45,9 @@ export function createBaselineReader(
       if (requests.length === 0) return outcomes;
       const raised = requests.splice(0).flatMap((traffic) => {
         const baseline = judgeRequest(traffic, at.self, setting);
-        return baseline === undefined ? [] : [{ traffic, baseline }];
+        if (baseline === undefined || traffic.request === undefined) return [];
+        const request = sequences.see(traffic.request, traffic.client, traffic.atMs);
+        return request === undefined ? [] : [{ traffic: { ...traffic, request }, baseline }];
       });
       if (raised.length === 0) return outcomes;
       const all = [...outcomes];
@@ -77,12 +82,10 @@ export function judgeRequest(
   if (baseline === undefined || !baseline.levels.includes(level) || off.includes(baseline.class))
     return undefined;
   const index = indexSelf(self);
-  if (index.controller(server) === undefined) return undefined;
-  const [actor] = baseline.roles;
-  const holders = actor === "non-writer" ? self.roles.writers : (self.roles.engineeringStations ?? []);
-  if (holders.length === 0) return undefined;
-  const holder = actor === "non-writer" ? index.writer(client) : index.engineer(client);
-  return holder === undefined ? baseline : undefined;
+  const [actor, target] = baseline.roles;
+  const isTarget = target === "ot-host" ? index.otHost(server) : index.controller(server);
+  if (isTarget === undefined || !isRoleNamed(actor, self)) return undefined;
+  return roleHolder(actor, client, self) === undefined ? baseline : undefined;
 }
 
 function raise(

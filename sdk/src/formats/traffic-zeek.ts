@@ -1,7 +1,7 @@
 /** Zeek's logs of connections and of protocols, as traffic. */
 import { endpointOf } from "../core/direction.ts";
 import { canonicalName } from "../core/eve-observables.ts";
-import { icsRequest, icsRequestNamed } from "../core/ics.ts";
+import { cipRequest, icsRequest, icsRequestNamed } from "../core/ics.ts";
 import type { Traffic } from "../core/traffic.ts";
 import type { IcsProtocol, IcsRequest } from "../core/types.ts";
 import { portOf } from "./detected.ts";
@@ -57,10 +57,17 @@ const LOGS: Readonly<Record<string, (record: ZeekRecord) => Detail | undefined>>
     if (isReply(record) || record.text("rosctr_code") !== "1") return undefined;
     return requestOf("s7comm", icsRequestNamed("s7comm", record.text("function_code") ?? ""));
   },
-  cip: (record) =>
-    isReply(record)
-      ? undefined
-      : requestOf("enip", icsRequestNamed("enip", record.text("cip_service_code") ?? "")),
+  cip: (record) => {
+    if (isReply(record)) return undefined;
+    return requestOf(
+      "enip",
+      cipRequest(record.text("cip_service_code") ?? "", record.text("class_id") ?? ""),
+    );
+  },
+  dce_rpc: (record) =>
+    record.text("endpoint") === "svcctl"
+      ? requestOf("svcctl", icsRequestNamed("svcctl", record.text("operation") ?? ""))
+      : undefined,
   opcua_binary: (record) =>
     isReply(record)
       ? undefined

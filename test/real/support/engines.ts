@@ -22,7 +22,7 @@ import { gunzipSync } from "node:zlib";
 
 const ROOT = fileURLToPath(new URL("../../..", import.meta.url));
 /** A chroot with Suricata 7, or empty for the one on PATH. */
-const SURICATA_ROOT = process.env.SURICATA_ROOT ?? "";
+export const SURICATA_ROOT = process.env.SURICATA_ROOT ?? "";
 /** Where CrowdSec's package is unpacked. */
 const CROWDSEC = process.env.CROWDSEC_ROOT ?? "";
 
@@ -54,7 +54,8 @@ function versionOf([command = "", ...args]: readonly string[], ask: string): str
   return spawnSync(command, [...args, ask], { encoding: "utf8" }).stdout?.match(/(\d+)\.\d+/)?.[1];
 }
 
-function suricataCommand(): readonly string[] {
+/** Suricata's program and the arguments before its own. */
+export function suricataCommand(): readonly string[] {
   return SURICATA_ROOT === "" ? ["suricata"] : ["chroot", SURICATA_ROOT, "suricata"];
 }
 

@@ -177,7 +177,6 @@ describe.skipIf(!existsSync(SAMPLES))(
 test("every class says why, and where it is tested", () => {
   expect(new Set(BASELINE.map((one) => one.class)).size).toBe(BASELINE.length);
   for (const { capture } of BASELINE)
-    if (capture?.startsWith("fixtures/") === true) expect(existsSync(join(ROOT, capture))).toBe(true);
-    else if (capture !== null && existsSync(SAMPLES))
-      expect(existsSync(join(SAMPLES, "pcap", capture))).toBe(true);
+    if (capture.startsWith("fixtures/")) expect(existsSync(join(ROOT, capture))).toBe(true);
+    else if (existsSync(SAMPLES)) expect(existsSync(join(SAMPLES, "pcap", capture))).toBe(true);
 });

@@ -218,9 +218,10 @@ function rule(
   place: number,
   target = "",
   metadata = "",
+  limit = `${LIMIT} `,
 ): string {
   const options = match === "" ? "" : `${match} `;
-  return `${header} (msg:"ANAMNESIS ${message}"; ${options}${LIMIT} ${target}metadata:anamnesis @ID${metadata}; sid:@${place}; rev:1;)`;
+  return `${header} (msg:"ANAMNESIS ${message}"; ${options}${limit}${target}metadata:anamnesis @ID${metadata}; sid:@${place}; rev:1;)`;
 }
 
 /** A content string of letters, digits, `.`, `-`, `_` and `/`; everything else as hexadecimal. */

@@ -153,7 +153,7 @@ function linesOf(
   const text = flat(
     `${statement
       .replaceAll(SID_MARK, (_mark, place: string) => `sid:${first + Number(place)};`)
-      .replaceAll("anamnesis @ID;", `anamnesis ${indicator.slice(2)};`)}\n`,
+      .replaceAll("@ID", indicator.slice(2))}\n`,
   );
   cache.set(indicator, { statement, block, text });
   return text;

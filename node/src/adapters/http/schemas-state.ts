@@ -20,7 +20,12 @@ const behaviour = z.object({
   table: z.enum(["coil", "holding"]).optional(),
   /** Of EtherNet/IP: the CIP class. */
   object: z.int().optional(),
-  roles: z.tuple([z.enum(["non-writer", "non-engineer"]), z.enum(["controller", "safety-system"])]),
+  /** When several requests are the attack. */
+  sequence: z.literal("logic-download").optional(),
+  roles: z.tuple([
+    z.enum(["non-writer", "non-engineer", "outsider"]),
+    z.enum(["controller", "safety-system", "ot-host"]),
+  ]),
 });
 const form = z.discriminatedUnion("form", [
   z.object({ form: z.literal("observable"), observable }),
@@ -77,6 +82,7 @@ export const detectionSchema = z
           access: z.enum(["read", "write", "program", "other"]),
           table: z.enum(["coil", "discrete", "holding", "input", "none"]),
           object: z.int().optional(),
+          sequence: z.literal("logic-download").optional(),
         })
         .optional(),
       attackIds: z.array(z.string()),

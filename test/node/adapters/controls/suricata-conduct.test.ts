@@ -51,8 +51,6 @@ describe("conduct beyond Modbus as rules", () => {
 
   test.each([
     ["a CIP service without its class", compile("enip", 7), "plan.unsupported"],
-    ["BACnet", compile("bacnet", 15), "plan.unsupported"],
-    ["OPC UA", compile("opcua", 673), "plan.unsupported"],
     ["no engineering stations", compile("s7comm", 0x29, SELF), "self.incomplete"],
     [
       "no safety systems",
