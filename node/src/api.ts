@@ -5,6 +5,7 @@
  */
 import type { IndicatorId, Proposal, Stance } from "@anamnesis/sdk/core/types";
 import type {
+  ApprovalRequest,
   Audit,
   Change,
   ChangesPage,
@@ -15,10 +16,13 @@ import type {
   IndicatorFilter,
   IndicatorView,
   KnowledgePage,
+  Order,
+  OrdersView,
   ProposedView,
   QueuedCandidate,
   RebuildView,
   RecallAnswer,
+  Stop,
   StoredDetection,
   VaccineView,
   WhyAnswer,
@@ -68,6 +72,14 @@ export interface PlantApi {
   ): Promise<{ readonly accepted: number; readonly duplicate: boolean }>;
   vaccines(): readonly VaccineView[];
   why(value: string): WhyAnswer;
+  /** What waits for an operator, and what operators said. */
+  orders(): OrdersView;
+  /** An operator's words; see `OrderCommands`. */
+  approve(id: string, request: ApprovalRequest, who: string): Promise<Order>;
+  refuse(id: string, control: string, reason: string, who: string): Promise<Order>;
+  rollback(id: string, control: string | undefined, reason: string, who: string): Promise<readonly Order[]>;
+  stopControls(control: string | undefined, reason: string, who: string): Promise<readonly Stop[]>;
+  resumeControls(control: string | undefined, who: string): Promise<readonly string[]>;
   changes(after: number, limit: number): Promise<ChangesPage>;
   subscribe(listener: (change: Change) => void): () => void;
   audit(): Promise<Audit>;

@@ -184,6 +184,8 @@ const configSchema = z.strictObject({
       expiryHours: z.number().positive().default(24),
     })
     .prefault({}),
+  /** How many people approve a response below level 4. */
+  approvals: z.strictObject({ persons: z.int().min(1).max(2).default(2) }).prefault({}),
   requireRecorded: z.boolean().default(false),
   lab: z.strictObject({ public: z.array(cidr).default([]) }).prefault({}),
   self: selfSetting,

@@ -22,6 +22,7 @@ import { readConfig } from "./config.ts";
 import { createApi } from "./flows/answer.ts";
 import { createCommands } from "./flows/command.ts";
 import { indexOnce } from "./flows/index-chain.ts";
+import { createOrders } from "./flows/orders.ts";
 import { joinNode } from "./node.ts";
 import {
   askConfigSigner,
@@ -145,7 +146,7 @@ export async function startNode(
       {
         release: config.release,
         selection: { self: config.self, labPublic: config.lab.public },
-        vaccination: policyOf(config, signedBy !== undefined),
+        vaccination: { ...policyOf(config, signedBy !== undefined), orders: rooms.orders },
         genesisHash: consortium.genesisHash,
         registry: consortium.registry,
         blindingKeyHash: consortium.blindingKeyHash,
@@ -182,6 +183,19 @@ export async function startNode(
         rejected: () => admit.counts().rejected,
         archive: node.archiver.status,
         validation: () => ({ events: benign.events.address, hours: benign.hours, dataset: benign.dataset }),
+        orders: createOrders({
+          clock,
+          log,
+          orders: rooms.orders,
+          controls: config.controls,
+          persons: config.approvals.persons,
+          vaccinate,
+          async commit(ops, news) {
+            const staged = news.map(rooms.changes.stage);
+            await rooms.store.commit([...ops, ...staged.map(({ op }) => op)]);
+            rooms.changes.publish(staged.map(({ change }) => change));
+          },
+        }),
         commands: {
           ...createCommands({
             ...speaker,

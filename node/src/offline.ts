@@ -48,7 +48,7 @@ export async function openOffline(
     const signedBy = configSigner(config, hasher, rooms.registry, key);
     const controls = createControls(config, systemClock);
     const commit = () => Promise.reject(new AnamnesisError("api.unavailable", "the node is not running"));
-    const policy = { ...policyOf(config, signedBy !== undefined), commit };
+    const policy = { ...policyOf(config, signedBy !== undefined), orders: rooms.orders, commit };
     const vaccinate = createVaccinate(
       { clock: systemClock, log: SILENT, controls, vaccinations: rooms.vaccinations },
       policy,

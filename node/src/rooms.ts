@@ -15,6 +15,7 @@ import { type Contradictions, loadContradictions } from "./state/contradictions.
 import { type Detections, loadDetections } from "./state/detections.ts";
 import { type Feeds, loadFeeds } from "./state/feeds.ts";
 import { createMemory, type Memory } from "./state/memory.ts";
+import { loadOrders, type Orders } from "./state/orders.ts";
 import { loadOutbox, type Outbox } from "./state/outbox.ts";
 import { createRegistry, type Registry } from "./state/registry.ts";
 import { createVaccinations, type Vaccinations } from "./state/vaccinations.ts";
@@ -28,6 +29,7 @@ export interface Rooms {
   readonly registry: Registry;
   readonly memory: Memory;
   readonly vaccinations: Vaccinations;
+  readonly orders: Orders;
   readonly outbox: Outbox;
   /** Proofs kept for auditors. */
   readonly archive: Archive;
@@ -62,6 +64,7 @@ export async function openRooms(
   const detections = await loadDetections(store);
   const registry = await createRegistry(store);
   const vaccinations = await createVaccinations(store);
+  const orders = await loadOrders(store);
   const outbox = await loadOutbox(store);
   const archive = await loadArchive(store);
   const memory = createMemory(registry);
@@ -126,6 +129,7 @@ export async function openRooms(
     registry,
     memory,
     vaccinations,
+    orders,
     outbox,
     archive,
     projection,

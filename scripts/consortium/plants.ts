@@ -110,16 +110,25 @@ async function confirmedAt(directory: string): Promise<string> {
 }
 
 async function writeTokens(directory: string): Promise<void> {
-  const tokens: { role: string; sha256: string }[] = [];
-  for (const role of ["operator", "detector"]) {
-    const path = join(directory, `${role}.token`);
+  const tokens: { role: string; name?: string; sha256: string }[] = [];
+  // Two people approve what stops anything below the edge: the second one has a token of their own.
+  for (const [name, role] of [
+    ["operator", "operator"],
+    ["approver", "operator"],
+    ["detector", "detector"],
+  ] as const) {
+    const path = join(directory, `${name}.token`);
     let token = (await readFile(path, "utf8").catch(() => "")).trim();
     if (token === "") {
       token = randomBytes(24).toString("base64url");
       await writeFile(path, `${token}\n`, { mode: 0o600 });
       await chmod(path, 0o600);
     }
-    tokens.push({ role, sha256: createHash("sha256").update(token).digest("hex") });
+    tokens.push({
+      role,
+      ...(role === "operator" && { name }),
+      sha256: createHash("sha256").update(token).digest("hex"),
+    });
   }
   await writeFile(join(directory, "tokens.json"), `${JSON.stringify(tokens)}\n`, { mode: 0o600 });
 }

@@ -3,7 +3,7 @@ import { toHex } from "@anamnesis/sdk/core/bytes";
 import { AnamnesisError } from "@anamnesis/sdk/core/errors";
 import { sha256 } from "@anamnesis/sdk/core/hash";
 import type { Address, Bytes32, IndicatorId, MemberNumber, Subject } from "@anamnesis/sdk/core/types";
-import type { EvidenceReport, IndicatorView, PlantApi, PublishedLine } from "../../node/src/api.ts";
+import type { EvidenceReport, IndicatorView, Order, PlantApi, PublishedLine } from "../../node/src/api.ts";
 import type { Change, NewChange } from "../../node/src/state/changes.ts";
 import type { QueuedCandidate, StoredDetection } from "../../node/src/state/detections.ts";
 
@@ -172,7 +172,63 @@ export function makePlant(): FakePlant {
       : undefined;
   };
 
+  const orderOf = (id: string, control: string, word: Order["word"]): Order => ({
+    indicator: (find(id) ?? makeIndicator()).id,
+    control,
+    word,
+    action: word === "approve" ? "block" : word === "refuse" ? "alert" : "observe",
+    ticket: word === "approve" ? "CHG-1" : "",
+    processOwner: word === "approve" ? "rolling mill" : "",
+    reason: word === "approve" ? "" : "wrong",
+    fromMs: START_MS,
+    untilMs: word === "approve" ? START_MS + 3_600_000 : 0,
+    by: [{ who: "one", atMs: START_MS }],
+    persons: word === "approve" ? 2 : 1,
+  });
+
   const api: PlantApi = {
+    orders() {
+      noted("orders");
+      const order = orderOf(KNOWN_ID, "cell", "approve");
+      return {
+        awaited: [
+          {
+            indicator: KNOWN_ID as IndicatorId,
+            name: "an address",
+            control: "cell",
+            level: 2,
+            wanted: "block",
+            now: "alert",
+            statement: "drop",
+            consequences: ["the flow ends, reads included"],
+            persons: 2,
+            order,
+          },
+        ],
+        orders: [order],
+        stops: [{ control: "edge", reason: "test", who: "one", atMs: START_MS }],
+      };
+    },
+    async approve(id, request, who) {
+      noted("approve", id, request, who);
+      return orderOf(id, request.control, "approve");
+    },
+    async refuse(id, control, reason, who) {
+      noted("refuse", id, control, reason, who);
+      return orderOf(id, control, "refuse");
+    },
+    async rollback(id, control, reason, who) {
+      noted("rollback", id, control, reason, who);
+      return [orderOf(id, control ?? "edge", "rollback")];
+    },
+    async stopControls(control, reason, who) {
+      noted("stopControls", control, reason, who);
+      return [{ control: control ?? "edge", reason, who, atMs: START_MS }];
+    },
+    async resumeControls(control, who) {
+      noted("resumeControls", control, who);
+      return [control ?? "edge"];
+    },
     health() {
       noted("health");
       return {

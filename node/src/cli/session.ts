@@ -94,6 +94,12 @@ function askOffline(api: PlantApi): Session["ask"] {
     attest: (id, stance, confidence) => api.attest(id, STANCES[stance], confidence),
     vaccines: async () => api.vaccines(),
     why: async (value) => api.why(value),
+    orders: async () => api.orders(),
+    approve: (id, wanted) => api.approve(id, wanted, ""),
+    refuse: (id, control, reason) => api.refuse(id, control, reason, ""),
+    rollback: (id, control, reason) => api.rollback(id, control, reason, ""),
+    stopControls: (control, reason) => api.stopControls(control, reason, ""),
+    resumeControls: (control) => api.resumeControls(control, ""),
     changes: ({ after = 0, limit = 100 } = {}) => api.changes(after, limit),
     audit: () => api.audit(),
     async evidence(selection) {

@@ -33,7 +33,7 @@ export function healthOf(ports: AnswerPorts, records: AnswerRecords): HealthView
     armed: running?.armed() ?? false,
     records: memory.recordCount(),
     ...countStates(ports, records),
-    awaitingMe: detections.queued().length,
+    awaitingMe: detections.queued().length + ports.vaccinate.awaiting().length,
     peers: registry
       .keys()
       .filter((other) => other !== key)

@@ -6,6 +6,7 @@ import type { Rooms } from "../rooms.ts";
 import type { AnswerRecords } from "./answer-records.ts";
 import type { Archiver } from "./archive.ts";
 import type { Exported } from "./archive-types.ts";
+import type { OrderCommands } from "./orders.ts";
 import type { Vaccinate } from "./vaccinate-types.ts";
 
 /** What only a running node knows or does. */
@@ -19,6 +20,7 @@ export interface Running {
   readonly validation: () => DoctorView["validation"];
   readonly archive: Archiver["status"];
   readonly commands: Pick<PlantApi, "release" | "hold" | "attest" | "publish" | "propose">;
+  readonly orders: OrderCommands;
 }
 
 /** Ports of the answers. */
@@ -29,7 +31,7 @@ export interface AnswerPorts {
   readonly rooms: Rooms;
   readonly key: Signer["address"];
   readonly controls: readonly Control[];
-  readonly vaccinate: Pick<Vaccinate, "ableTo" | "stateOf" | "faults">;
+  readonly vaccinate: Pick<Vaccinate, "ableTo" | "stateOf" | "faults" | "awaiting">;
   /** The member account whose signature over the configuration was checked, or null. */
   readonly configSignedBy: () => Signer["address"] | null;
   /** Makes the projection anew beside the one in use. */

@@ -10,6 +10,7 @@ import { createAnswerRecords } from "./answer-records.ts";
 import type { AnswerPorts } from "./answer-types.ts";
 import { answerWhy } from "./answer-why.ts";
 import { createExportJob } from "./archive-job.ts";
+import { type OrderCommands, ordersView } from "./orders.ts";
 
 /** Builds the answers of one plant. */
 export function createApi(ports: AnswerPorts): PlantApi {
@@ -18,10 +19,13 @@ export function createApi(ports: AnswerPorts): PlantApi {
   const records = createAnswerRecords(ports);
   const { applications, find, inspect, need, view } = records;
 
-  const stopped = (): Promise<never> =>
-    Promise.reject(
-      new AnamnesisError("api.unavailable", `plant ${config.plant} is not running; start it and try again`),
-    );
+  const away = () =>
+    new AnamnesisError("api.unavailable", `plant ${config.plant} is not running; start it and try again`);
+  const stopped = (): Promise<never> => Promise.reject(away());
+  const orderOf = (): OrderCommands => {
+    if (running === undefined) throw away();
+    return running.orders;
+  };
 
   return {
     health: () => healthOf(ports, records),
@@ -59,6 +63,12 @@ export function createApi(ports: AnswerPorts): PlantApi {
           .map((application) => ({ ...application, indicator: record.id, name: record.object.name })),
       ),
     why: (value) => answerWhy(ports, records, value),
+    orders: () => ordersView(rooms.orders, ports.vaccinate.awaiting(), config.approvals.persons),
+    approve: async (id, request, who) => orderOf().approve(need(id).id, request, who),
+    refuse: async (id, control, reason, who) => orderOf().refuse(need(id).id, control, reason, who),
+    rollback: async (id, control, reason, who) => orderOf().rollback(need(id).id, control, reason, who),
+    stopControls: async (control, reason, who) => orderOf().stop(control, reason, who),
+    resumeControls: async (control, who) => orderOf().resume(control, who),
     async changes(after, limit) {
       const page = await changes.after(after, limit);
       const cursor = page.at(-1)?.sequence ?? after;

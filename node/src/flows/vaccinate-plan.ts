@@ -32,6 +32,9 @@ export interface PlanInput {
   readonly policy: PlantPolicy;
   readonly self: Self;
   readonly approval: Approval | undefined;
+  /** An operator's no, and an operator's stop of the control. */
+  readonly limit?: ActionClass;
+  readonly isStopped?: boolean;
   readonly budgetLeft: number;
   readonly current: Vaccination | undefined;
   readonly nowMs: number;
@@ -60,6 +63,8 @@ export function planOne(input: PlanInput): Plan {
     control: input.view,
     standing: policy.standing,
     ...(input.approval === undefined ? {} : { approval: input.approval }),
+    ...(input.limit === undefined ? {} : { limit: input.limit }),
+    isStopped: input.isStopped ?? false,
     selfConfirmedAtMs: self.confirmedAtMs,
     budgetLeft: input.budgetLeft,
     ...(current?.state === "active" ? { current } : {}),
@@ -81,6 +86,17 @@ export function planOne(input: PlanInput): Plan {
     because: [...decision.because, "plan.self"],
     refused: flaw,
   };
+}
+
+/** What a control would be told of a form at an action, or why it would not. */
+export function preview(
+  control: Control,
+  form: IndicatorForm,
+  action: ActionClass,
+  self: Self,
+): Compiled | Refusal {
+  const { compiled, flaw } = compileOnce(control, form, action, self);
+  return flaw ?? compiled;
 }
 
 interface Compilation {

@@ -64,7 +64,7 @@ export function planStep(
     view: lane.view,
     policy: options,
     self,
-    approval: options.approvalOf?.(indicator, lane.control.name),
+    ...ordered(options, indicator, lane.control.name, nowMs),
     budgetLeft: budget.left(indicator, nowMs),
     current,
     nowMs,
@@ -93,6 +93,17 @@ export function planStep(
     return end(current, "expired");
   }
   return put(context, lane, record, plan, plan.want, row, isLonger, nowMs);
+}
+
+/** What operators said of this pair, as policy takes it. */
+function ordered({ orders }: VaccinateOptions, indicator: IndicatorId, control: string, nowMs: number) {
+  const order = orders?.of(indicator, control);
+  const isApproved = order?.word === "approve" && order.by.length >= order.persons && nowMs >= order.fromMs;
+  return {
+    approval: isApproved ? order : undefined,
+    ...(order !== undefined && order.word !== "approve" && { limit: order.action }),
+    isStopped: orders?.stops().has(control) ?? false,
+  };
 }
 
 function put(

@@ -1,6 +1,6 @@
 /** The vaccination flow as others see it. */
 import type { AnamnesisError, ErrorCode } from "@anamnesis/sdk/core/errors";
-import type { Approval, ControlPhase, ControlView, PlantWord } from "@anamnesis/sdk/core/policy";
+import type { ControlPhase, ControlView, PlantWord } from "@anamnesis/sdk/core/policy";
 import type {
   ActionClass,
   IndicatorForm,
@@ -9,8 +9,9 @@ import type {
   ReleaseClass,
   Self,
 } from "@anamnesis/sdk/core/types";
-import type { Control, StoreOp } from "../ports.ts";
+import type { Compiled, Control, Refusal, StoreOp } from "../ports.ts";
 import type { NewChange } from "../state/changes.ts";
+import type { Orders } from "../state/orders.ts";
 import type { RecordView } from "../state/record.ts";
 import type { Vaccination } from "../state/vaccinations.ts";
 import type { PlantPolicy } from "./vaccinate-plan.ts";
@@ -47,13 +48,26 @@ export interface VaccinateOptions extends PlantPolicy {
   readonly budgetPerHour?: number;
   /** Nothing is put in force before `reconcile`: what peers know comes first. */
   readonly isHeld?: boolean;
-  readonly approvalOf?: (indicator: IndicatorId, control: string) => Approval | undefined;
+  /** What operators said. */
+  readonly orders?: Pick<Orders, "of" | "stops" | "all">;
   /** Makes everything of one batch durable together: application rows, receipts, changes. */
   readonly commit: (
     ops: readonly StoreOp[],
     receipts: readonly ReceiptBody[],
     changes: readonly NewChange[],
   ) => Promise<void>;
+}
+
+/** A response that a control could take and nobody has permitted. */
+export interface Awaiting {
+  readonly indicator: IndicatorId;
+  readonly name: string;
+  readonly control: string;
+  readonly level: Control["level"];
+  /** What stands there now; `observe`: nothing. */
+  readonly now: ActionClass;
+  /** What would, checked against Self. */
+  readonly plan: Compiled;
 }
 
 /** The flow as others call it. */
@@ -64,6 +78,12 @@ export interface Vaccinate {
   forget(indicator: IndicatorId): void;
   /** The attack was met again: what stands, stands longer; what had expired may return. */
   renew(indicator: IndicatorId, nowMs: number): void;
+  /** An operator said something about a control: all of it is decided again. */
+  reconsider(control: string): void;
+  /** Where less is done than was attested, because nobody has permitted it. */
+  awaiting(): readonly Awaiting[];
+  /** What a control would be told at an action, checked against Self; nothing is decided. */
+  preview(indicator: IndicatorId, control: string, action: ActionClass): Compiled | Refusal;
   /** Once a second: expiry, budget, Self, faults. */
   tick(nowMs: number): void;
   /** At start: desired state from memory, files rendered again whatever they hold. Resolves when lanes rest. */

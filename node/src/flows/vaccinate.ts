@@ -13,10 +13,11 @@ import type { ActionClass, IndicatorForm, IndicatorId, ReleaseClass, Self } from
 import type { Clock, Control, Log } from "../ports.ts";
 import type { RecordView } from "../state/record.ts";
 import type { Vaccination, Vaccinations } from "../state/vaccinations.ts";
+import { awaitingAt } from "./vaccinate-awaiting.ts";
 import { createBlockBudget } from "./vaccinate-budget.ts";
 import { watchDrift } from "./vaccinate-drift.ts";
 import { openLane, turnOf, warned } from "./vaccinate-lane.ts";
-import { ceilingOf } from "./vaccinate-plan.ts";
+import { ceilingOf, preview } from "./vaccinate-plan.ts";
 import { changeOf, inForceAfter, planStep, receiptsOf } from "./vaccinate-step.ts";
 import type { ControlState, Lane, Vaccinate, VaccinateOptions, VaccinationState } from "./vaccinate-types.ts";
 import { whyOf } from "./vaccinate-why.ts";
@@ -194,12 +195,16 @@ export function createVaccinate(
     const isAllNew =
       lastTick !== undefined &&
       (nowMs < lastTick.nowMs - CLOCK_STEP_MS || self !== lastTick.self || isStale !== lastTick.isStale);
+    const beforeMs = lastTick?.nowMs ?? nowMs;
     lastTick = { nowMs, self, isStale };
     for (const lane of lanes) {
       if (isAllNew) considerAll(lane);
       for (const [indicator, { expiresAtMs }] of vaccinations.active(lane.control.name)) {
         if (nowMs >= expiresAtMs) lane.pending.add(indicator);
       }
+      for (const { indicator, control, fromMs } of options.orders?.all() ?? [])
+        if (control === lane.control.name && fromMs > beforeMs && fromMs <= nowMs)
+          lane.pending.add(indicator);
       for (const indicator of lane.deferred)
         if (budget.left(indicator, nowMs) > 0) lane.pending.add(indicator);
       if (lane.pending.size > 0 || lane.isDirty) wakeAgain(lane);
@@ -242,6 +247,21 @@ export function createVaccinate(
         lane.pending.add(indicator);
         wake(lane);
       }
+    },
+    reconsider(name) {
+      for (const lane of lanes) {
+        if (lane.control.name !== name) continue;
+        considerAll(lane);
+        wake(lane);
+      }
+    },
+    awaiting: () => lanes.flatMap((lane) => awaitingAt(lane, vaccinations, records, options.self())),
+    preview(indicator, name, action) {
+      const record = records.get(indicator);
+      const lane = lanes.find(({ control }) => control.name === name);
+      if (record === undefined || lane === undefined)
+        return { refused: "plan.unsupported", reason: "the record or the control is not known here" };
+      return preview(lane.control, record.form, action, options.self());
     },
     tick,
     async reconcile(all) {

@@ -1,5 +1,6 @@
 import type { Proposal } from "../core/types.ts";
 import type {
+  ApprovalRequest,
   Audit,
   Change,
   ChangesPage,
@@ -12,11 +13,14 @@ import type {
   IndicatorView,
   KnowledgePage,
   KnownIndicator,
+  Order,
+  OrdersView,
   ProposedView,
   QueuedCandidate,
   RebuildView,
   RecallAnswer,
   StanceView,
+  Stop,
   StoredDetection,
   VaccineView,
   WhyAnswer,
@@ -68,6 +72,20 @@ export interface Client {
     options?: CallOptions,
   ): Promise<IndicatorView>;
   vaccines(options?: CallOptions): Promise<readonly VaccineView[]>;
+  /** What waits for an operator, and what operators said. */
+  orders(options?: CallOptions): Promise<OrdersView>;
+  /** As the operator whose token this is; the second one may leave out everything but the control. */
+  approve(id: string, request: ApprovalRequest, options?: CallOptions): Promise<Order>;
+  refuse(id: string, control: string, reason: string, options?: CallOptions): Promise<Order>;
+  /** Without a control: everywhere. */
+  rollback(
+    id: string,
+    control: string | undefined,
+    reason: string,
+    options?: CallOptions,
+  ): Promise<readonly Order[]>;
+  stopControls(control: string | undefined, reason: string, options?: CallOptions): Promise<readonly Stop[]>;
+  resumeControls(control: string | undefined, options?: CallOptions): Promise<readonly string[]>;
   why(value: string, options?: CallOptions): Promise<WhyAnswer>;
   changes(
     page?: { readonly after?: number; readonly limit?: number },
@@ -145,6 +163,17 @@ export function createClient(options: ClientOptions): Client {
     attest: (id, stance, confidence, call) =>
       post(`/indicators/${part(id)}/attestations`, { stance, confidence }, call),
     vaccines: async (call) => (await get<{ vaccines: VaccineView[] }>("/vaccines", call)).vaccines,
+    orders: (call) => get("/orders", call),
+    approve: (id, wanted, call) => post(`/indicators/${part(id)}/approvals`, wanted, call),
+    refuse: (id, control, reason, call) =>
+      post(`/indicators/${part(id)}/refusals`, { control, reason }, call),
+    rollback: async (id, control, reason, call) =>
+      (await post<{ orders: Order[] }>(`/indicators/${part(id)}/rollbacks`, { control, reason }, call))
+        .orders,
+    stopControls: async (control, reason, call) =>
+      (await post<{ stops: Stop[] }>("/controls/stop", { control, reason }, call)).stops,
+    resumeControls: async (control, call) =>
+      (await post<{ controls: string[] }>("/controls/resume", { control }, call)).controls,
     why: (value, call) => get("/vaccines/why", call, { value }),
     changes: (page, call) => get("/changes", call, { ...page }),
     audit: (call) => get("/audit", call),

@@ -54,6 +54,8 @@ export type ErrorCode =
   | "policy.approval"
   | "policy.phase"
   | "policy.disputed"
+  | "policy.refused"
+  | "policy.stopped"
   | "plan.self"
   | "plan.unsupported"
   | "deferred.budget"

@@ -15,6 +15,8 @@ export type PolicyReason =
   | "policy.phase"
   | "policy.disputed"
   | "policy.recorded"
+  | "policy.refused"
+  | "policy.stopped"
   | "deferred.budget"
   | "status.proposed"
   | "response.none"
@@ -75,6 +77,10 @@ export interface PolicyInput {
   readonly control: ControlView;
   readonly standing: readonly StandingChange[];
   readonly approval?: Approval;
+  /** An operator's no: nothing stronger than this. */
+  readonly limit?: ActionClass;
+  /** An operator stopped the control: nothing of ours is in force there. */
+  readonly isStopped?: boolean;
   readonly selfConfirmedAtMs: number;
   /** New blocks that still fit into this hour. */
   readonly budgetLeft: number;
@@ -161,6 +167,7 @@ export function decide(input: PolicyInput): Decision {
   const { record, control, nowMs } = input;
   const over = ended(input);
   if (over !== undefined) return nothing(over);
+  if (input.isStopped === true) return nothing("policy.stopped");
 
   const because: PolicyReason[] = [];
   let action: ActionClass = record.response ?? "alert";
@@ -179,6 +186,8 @@ export function decide(input: PolicyInput): Decision {
   if (control.phase === "learning") cap("observe", "policy.phase");
   else if (control.phase !== "protecting") cap("alert", "policy.phase");
   if (isSelfStale(input.selfConfirmedAtMs, nowMs)) cap("alert", "self.stale");
+
+  if (input.limit !== undefined) cap(input.limit, "policy.refused");
 
   const permission = permit(input, action);
   cap(permission.action, "policy.approval");

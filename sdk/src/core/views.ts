@@ -18,6 +18,7 @@ import type {
 
 export type * from "./views-doctor.ts";
 export type * from "./views-evidence.ts";
+export type * from "./views-orders.ts";
 
 // ── the change stream ────────────────────────────────────────────────────────────────────────
 
@@ -45,6 +46,7 @@ export type ChangeType =
   | "refuted"
   | "withdrawn"
   | "superseded"
+  | "ordered"
   | "alarm";
 
 /** One line of the change stream. */

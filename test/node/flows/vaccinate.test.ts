@@ -1,7 +1,23 @@
+import type { IndicatorId } from "@anamnesis/sdk/core/types";
+import type { Order } from "@anamnesis/sdk/core/views";
 import { describe, expect, it } from "vitest";
 import { createFakeControl, type FakeControl } from "../support/fake-control.ts";
 import { conduct, DAY_MS, HOUR_MS, observable, recordOf, SELF, START_MS } from "../support/plant.ts";
 import { attacker, inForce, makePlant, silent, told } from "../support/vaccination.ts";
+
+const approval = (indicator: IndicatorId): Order => ({
+  indicator,
+  control: "edge",
+  word: "approve",
+  action: "block",
+  ticket: "CHG-1",
+  processOwner: "steel works",
+  reason: "",
+  fromMs: START_MS,
+  untilMs: START_MS + DAY_MS,
+  by: [{ who: "one", atMs: START_MS }],
+  persons: 1,
+});
 
 describe("vaccinate", () => {
   it("warns on Proposed, protects on Attested, undoes on Refuted, each with one receipt", async () => {
@@ -203,10 +219,11 @@ describe("vaccinate", () => {
     it("lowers automatic blocks and keeps what an operator approved", async () => {
       const approved = recordOf(observable("203.0.113.9"));
       const { consider, control } = await makePlant({
-        approvalOf: (indicator) =>
-          indicator === approved.indicator
-            ? { ticket: "CHG-1", action: "block", untilMs: START_MS + DAY_MS }
-            : undefined,
+        orders: {
+          of: (indicator) => (indicator === approved.indicator ? approval(indicator) : undefined),
+          all: () => [],
+          stops: () => new Map(),
+        },
       });
       await consider(recordOf(attacker), approved);
       await consider(

@@ -21,7 +21,7 @@ export async function makePlant(
     standing?: readonly StandingChange[];
     budgetPerHour?: number;
     receipts?: ReceiptBody[];
-    approvalOf?: VaccinateOptions["approvalOf"];
+    orders?: VaccinateOptions["orders"];
     onCommit?: () => void;
     log?: Log;
   } = {},
@@ -45,7 +45,7 @@ export async function makePlant(
       phases: Object.fromEntries(controls.map(({ name }) => [name, options.phase ?? "protecting"])),
       standing: options.standing ?? [],
       ...(options.budgetPerHour === undefined ? {} : { budgetPerHour: options.budgetPerHour }),
-      ...(options.approvalOf === undefined ? {} : { approvalOf: options.approvalOf }),
+      ...(options.orders === undefined ? {} : { orders: options.orders }),
       async commit(ops, newReceipts, newChanges) {
         if (controls[0] !== undefined && "calls" in controls[0])
           (controls[0] as FakeControl).calls.push("commit");

@@ -62,6 +62,8 @@ export const PROBLEMS: Readonly<Record<ErrorCode, ProblemKind>> = {
   "policy.approval": REFUSED,
   "policy.phase": REFUSED,
   "policy.disputed": REFUSED,
+  "policy.refused": REFUSED,
+  "policy.stopped": REFUSED,
   "plan.self": REFUSED,
   "plan.unsupported": REFUSED,
   "deferred.budget": { status: 429, title: "Over the budget of this hour", retryAfterSeconds: 600 },

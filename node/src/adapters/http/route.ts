@@ -9,6 +9,8 @@ export interface Context {
   readonly api: PlantApi;
   /** The caller's detector name, for publishing. */
   readonly detector: string;
+  /** Who asks, for what operators say: the token's name, or the beginning of its SHA-256. */
+  readonly who: string;
   readonly streamChanges: (
     request: IncomingMessage,
     response: ServerResponse,

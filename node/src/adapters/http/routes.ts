@@ -4,6 +4,7 @@ import type { IndicatorId, Proposal, Stance } from "@anamnesis/sdk/core/types";
 import type { EvidenceSelection } from "../../api.ts";
 import { renderMetrics } from "./metrics.ts";
 import { type Route, route } from "./route.ts";
+import { ORDER_ROUTES } from "./routes-orders.ts";
 import * as schema from "./schemas.ts";
 import { evidenceBody, evidenceParams, evidenceSchema } from "./schemas-evidence.ts";
 import * as knowledge from "./schemas-knowledge.ts";
@@ -187,6 +188,7 @@ export const ROUTES: readonly Route[] = [
     response: schema.whySchema,
     handle: ({ api }, { query }) => api.why(query.value),
   }),
+  ...ORDER_ROUTES,
   route({
     method: "get",
     path: `${V1}/changes`,

@@ -168,6 +168,7 @@ export const changeSchema = z
       "refuted",
       "withdrawn",
       "superseded",
+      "ordered",
       "alarm",
     ]),
     indicator: bytes32.optional(),

@@ -89,8 +89,12 @@ export function createHttp(options: HttpOptions): Http {
       });
       const token: Token | undefined = response.locals.token;
       const detector = token?.name ?? "http";
+      const who = token?.name ?? `${token?.role ?? "nobody"} ${token?.sha256.slice(0, 8) ?? ""}`.trim();
       if (request.method === "HEAD" && route.response === "text/event-stream") return void response.end();
-      const work = route.handle({ api, detector, streamChanges: streams.serve, request, response }, input);
+      const work = route.handle(
+        { api, detector, who, streamChanges: streams.serve, request, response },
+        input,
+      );
       if (route.response === "text/event-stream") return void (await work);
       const body = await within(handlerMs, work);
       log.debug("http.answered", { method: route.method, route: route.path, role: token?.role ?? null });

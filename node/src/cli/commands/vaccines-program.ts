@@ -2,9 +2,10 @@ import { type Command, Option } from "commander";
 import type { ExitCode } from "../exit.ts";
 import { write } from "../output.ts";
 import type { AnswerCommand, Globals } from "../program.ts";
+import { addOrders } from "./orders-program.ts";
 import type { PlanOptions } from "./vaccines-plan.ts";
 
-/** Adds `anamnesis vaccines`: list, why, plan. */
+/** Adds `anamnesis vaccines`: list, why, plan, and what operators say. */
 export function addVaccines(program: Command, answer: AnswerCommand, exit: (code: ExitCode) => void): void {
   const vaccines = program.command("vaccines").description("what is in force at this plant");
   vaccines
@@ -37,4 +38,5 @@ export function addVaccines(program: Command, answer: AnswerCommand, exit: (code
       write(result, globals.output);
       exit(result.exit ?? 0);
     });
+  addOrders(vaccines, answer);
 }

@@ -1,13 +1,17 @@
+import { createHash } from "node:crypto";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { ROUTES } from "../../../../node/src/adapters/http/routes.ts";
 import { CANDIDATE_ID, KNOWN_ID, makeEvidence, START_MS } from "../../fake-plant.ts";
-import { type RoleName, type Started, startHttp } from "./start.ts";
+import { type RoleName, type Started, startHttp, TOKENS } from "./start.ts";
 
 const json = (body: unknown): RequestInit => ({
   method: "POST",
   body: JSON.stringify(body),
   headers: { "content-type": "application/json", "idempotency-key": "k-1" },
 });
+
+/** A token without a name is told by its SHA-256. */
+const WHO = `operator ${createHash("sha256").update(TOKENS.operator).digest("hex").slice(0, 8)}`;
 
 const PROPOSAL = {
   key: { patternType: "stix", pattern: "[file:name = 'a.dll' AND file:size = 3]" },
@@ -67,6 +71,37 @@ const GOOD: Readonly<Record<string, { path: string; init?: RequestInit; call?: u
     path: `/api/v1/candidates/${CANDIDATE_ID}/hold`,
     init: json({ untilMs: START_MS + 1000 }),
     call: ["hold", CANDIDATE_ID, START_MS + 1000],
+  },
+  "get /api/v1/orders": { path: "/api/v1/orders", call: ["orders"] },
+  "post /api/v1/indicators/:id/approvals": {
+    path: `/api/v1/indicators/${KNOWN_ID}/approvals`,
+    init: json({ control: "cell", ticket: "CHG-1", processOwner: "rolling mill", untilMs: START_MS }),
+    call: [
+      "approve",
+      KNOWN_ID,
+      { control: "cell", ticket: "CHG-1", processOwner: "rolling mill", untilMs: START_MS },
+      WHO,
+    ],
+  },
+  "post /api/v1/indicators/:id/refusals": {
+    path: `/api/v1/indicators/${KNOWN_ID}/refusals`,
+    init: json({ control: "cell", reason: "maintenance" }),
+    call: ["refuse", KNOWN_ID, "cell", "maintenance", WHO],
+  },
+  "post /api/v1/indicators/:id/rollbacks": {
+    path: `/api/v1/indicators/${KNOWN_ID}/rollbacks`,
+    init: json({ reason: "the HMI is cut off" }),
+    call: ["rollback", KNOWN_ID, undefined, "the HMI is cut off", WHO],
+  },
+  "post /api/v1/controls/stop": {
+    path: "/api/v1/controls/stop",
+    init: json({ control: "cell", reason: "shutdown" }),
+    call: ["stopControls", "cell", "shutdown", WHO],
+  },
+  "post /api/v1/controls/resume": {
+    path: "/api/v1/controls/resume",
+    init: json({}),
+    call: ["resumeControls", undefined, WHO],
   },
   "get /api/v1/vaccines": { path: "/api/v1/vaccines", call: ["vaccines"] },
   "get /api/v1/vaccines/why": { path: "/api/v1/vaccines/why?value=10.0.0.1", call: ["why", "10.0.0.1"] },
