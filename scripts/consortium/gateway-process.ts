@@ -1,11 +1,9 @@
 /* A plant's conduit gateway as a child process. */
-import { spawn } from "node:child_process";
-import { closeSync, openSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { AnamnesisError } from "@anamnesis/sdk/core/errors";
-import { ROOT } from "./consortium.ts";
+import { spawnCommand } from "./node-process.ts";
 import type { LocalPlant } from "./plants.ts";
 
 /** A gateway that runs. */
@@ -20,23 +18,9 @@ const START_MS = 60_000;
 
 /** Starts `anamnesis gateway` for a plant; resolves when it answers. Throws `control.io`. Its log is gateway.log. */
 export async function startGatewayProcess(plant: LocalPlant): Promise<GatewayProcess> {
-  const log = openSync(join(plant.directory, "gateway.log"), "a", 0o600);
-  const cli = join(ROOT, "node/bin/anamnesis.mjs");
-  const child = spawn(process.execPath, [cli, "gateway", "--config", join(plant.directory, "plant.yaml")], {
-    cwd: ROOT,
-    // The channel is the leash, as with a node.
-    stdio: ["ignore", log, log, "ipc"],
-    env: { ...process.env, NODE_COMPILE_CACHE: join(ROOT, "node_modules/.cache/compile") },
-  });
-  closeSync(log);
-  const exited = new Promise<number | null>((resolve) => {
-    child.once("exit", resolve);
-    child.once("error", () => resolve(null));
-  });
-  const stop = async (): Promise<void> => {
-    child.kill("SIGTERM");
-    await exited;
-  };
+  const command = ["gateway", "--config", join(plant.directory, "plant.yaml")];
+  const { child, exited, end } = spawnCommand([], command, join(plant.directory, "gateway.log"));
+  const stop = () => end("SIGTERM");
   let isGone = false;
   void exited.then(() => {
     isGone = true;

@@ -29,28 +29,9 @@ const START_MS = 120_000;
 /** Starts `anamnesis node start` for a plant; resolves when its API answers. Throws `api.unavailable` with the node's last words. */
 export async function startNodeProcess(plant: LocalPlant): Promise<NodeProcess> {
   const logPath = join(plant.directory, "node.log");
-  const log = openSync(logPath, "a", 0o600);
-  const cli = join(ROOT, "node/bin/anamnesis.mjs");
-  const child = spawn(
-    process.execPath,
-    [YOUNG_SPACE, cli, "node", "start", "--config", join(plant.directory, "plant.yaml")],
-    {
-      cwd: ROOT,
-      // The channel is the leash: when the launcher dies, however it dies, the node stops.
-      stdio: ["ignore", log, log, "ipc"],
-      env: { ...process.env, NODE_COMPILE_CACHE: join(ROOT, "node_modules/.cache/compile") },
-    },
-  );
-  closeSync(log);
-  const exited = new Promise<number | null>((resolve) => {
-    child.once("exit", resolve);
-    child.once("error", () => resolve(null));
-  });
+  const command = ["node", "start", "--config", join(plant.directory, "plant.yaml")];
+  const { child, exited, end } = spawnCommand([YOUNG_SPACE], command, logPath);
   const url = `http://127.0.0.1:${plant.http}`;
-  const end = async (signal: NodeJS.Signals): Promise<void> => {
-    child.kill(signal);
-    await exited;
-  };
   const gone = exited.then((code) => ({ code }));
   const deadline = Date.now() + START_MS;
   for (;;) {
@@ -73,6 +54,27 @@ export async function startNodeProcess(plant: LocalPlant): Promise<NodeProcess> 
     stop: () => end("SIGTERM"),
     kill: () => end("SIGKILL"),
   };
+}
+
+/** Starts `anamnesis` with a command as a child whose output goes to a log file. */
+export function spawnCommand(flags: readonly string[], command: readonly string[], logPath: string) {
+  const log = openSync(logPath, "a", 0o600);
+  const child = spawn(process.execPath, [...flags, join(ROOT, "node/bin/anamnesis.mjs"), ...command], {
+    cwd: ROOT,
+    // The channel is the leash: when the launcher dies, however it dies, the child stops.
+    stdio: ["ignore", log, log, "ipc"],
+    env: { ...process.env, NODE_COMPILE_CACHE: join(ROOT, "node_modules/.cache/compile") },
+  });
+  closeSync(log);
+  const exited = new Promise<number | null>((resolve) => {
+    child.once("exit", resolve);
+    child.once("error", () => resolve(null));
+  });
+  const end = async (signal: NodeJS.Signals): Promise<void> => {
+    child.kill(signal);
+    await exited;
+  };
+  return { child, exited, end };
 }
 
 async function isUp(url: string, pid: number | undefined): Promise<boolean> {

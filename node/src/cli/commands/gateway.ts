@@ -1,12 +1,13 @@
 import { basename, dirname, join, resolve } from "node:path";
 import { createClient } from "@anamnesis/sdk/client/client";
-import { AnamnesisError, isAnamnesisError } from "@anamnesis/sdk/core/errors";
+import { AnamnesisError } from "@anamnesis/sdk/core/errors";
 import { startGateway } from "../../adapters/gateway/gateway.ts";
 import { createReporter, type Publish } from "../../adapters/gateway/report.ts";
 import { createLog, systemClock } from "../../adapters/system.ts";
 import { type Config, readConfig } from "../../config.ts";
-import { type ExitCode, errorLine } from "../exit.ts";
+import type { ExitCode } from "../exit.ts";
 import { locate, type Where } from "../locate.ts";
+import { runService } from "../service.ts";
 
 /** Options of `anamnesis gateway`. */
 export interface GatewayCommand {
@@ -21,29 +22,20 @@ export interface GatewayCommand {
  * without it, everything else goes on.
  */
 export async function runGateway(where: Where, options: GatewayCommand): Promise<ExitCode> {
-  try {
+  return runService(async () => {
     const { config, publish } = findPlant(where, options.config);
     const { path, conduits } = gatewayOf(config, options.control);
     const log = createLog(config.plant);
     const reporter = createReporter(config.self, publish, { clock: systemClock, log });
-    const asked = new Promise<void>((resolve) => {
-      process.once("SIGINT", () => resolve());
-      process.once("SIGTERM", () => resolve());
-      process.once("disconnect", () => resolve());
-    });
     const gateway = await startGateway({ path, conduits, onHit: reporter.hear }, { clock: systemClock, log });
     log.info("gateway.started", { path, addresses: gateway.addresses });
-    await asked;
-    await gateway.stop();
-    await reporter.stop();
-    return 0;
-  } catch (error) {
-    if (!isAnamnesisError(error)) throw error;
-    process.stderr.write(errorLine(error));
-    return 2;
-  } finally {
-    if (process.connected) process.disconnect();
-  }
+    return {
+      async stop() {
+        await gateway.stop();
+        await reporter.stop();
+      },
+    };
+  });
 }
 
 function findPlant(where: Where, configFile: string | undefined): { config: Config; publish: Publish } {

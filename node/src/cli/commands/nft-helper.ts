@@ -1,8 +1,9 @@
-import { AnamnesisError, isAnamnesisError } from "@anamnesis/sdk/core/errors";
+import { AnamnesisError } from "@anamnesis/sdk/core/errors";
 import { createLog } from "../../adapters/system.ts";
 import { type Config, readConfig } from "../../config.ts";
 import { startNftHelper } from "../../helper/nft-helper.ts";
-import { type ExitCode, errorLine } from "../exit.ts";
+import type { ExitCode } from "../exit.ts";
+import { runService } from "../service.ts";
 
 /** Options of `anamnesis nft-helper`. */
 export interface NftHelperCommand {
@@ -14,7 +15,7 @@ export interface NftHelperCommand {
 
 /** Runs the helper of an nftables control until SIGINT or SIGTERM. */
 export async function runNftHelper({ config: file, control }: NftHelperCommand): Promise<ExitCode> {
-  try {
+  return runService(async () => {
     const config = readConfig(file);
     const socket = socketOf(config, control);
     const log = createLog(config.plant);
@@ -25,23 +26,10 @@ export async function runNftHelper({ config: file, control }: NftHelperCommand):
       if (now.digest !== known.digest) known = now;
       return known.self;
     };
-    const asked = new Promise<void>((resolve) => {
-      process.once("SIGINT", () => resolve());
-      process.once("SIGTERM", () => resolve());
-      process.once("disconnect", () => resolve());
-    });
     const helper = await startNftHelper({ socket, self, log });
     log.info("helper.started", { socket });
-    await asked;
-    await helper.stop();
-    return 0;
-  } catch (error) {
-    if (!isAnamnesisError(error)) throw error;
-    process.stderr.write(errorLine(error));
-    return 2;
-  } finally {
-    if (process.connected) process.disconnect();
-  }
+    return helper;
+  });
 }
 
 function socketOf({ controls }: Config, name: string | undefined): string {
