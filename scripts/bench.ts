@@ -26,6 +26,7 @@ const BENCHES: Readonly<Record<string, () => Promise<Bench>>> = {
   gas: () => import("../test/bench/gas.ts"),
   audit: () => import("../test/bench/audit.ts"),
   checker: () => import("../test/bench/checker.ts"),
+  crowdsec: () => import("../test/bench/crowdsec.ts"),
   gateway: () => import("../test/bench/gateway.ts"),
 };
 

@@ -6,6 +6,7 @@ import { indexSelf } from "../core/self-index.ts";
 import { createSequenceWatch } from "../core/sequences.ts";
 import type { Traffic } from "../core/traffic.ts";
 import type { BehaviourClass, LineOutcome, PurdueLevel, Self } from "../core/types.ts";
+import { createAlerted } from "./alerted.ts";
 import { detected } from "./detected.ts";
 import type { Format, LineAt, Reader, ReaderOptions } from "./format.ts";
 import { withoutDigest } from "./json-reader.ts";
@@ -22,7 +23,8 @@ const SEVERITY = { write: 60, program: 75 } as const;
 
 /**
  * A format's reader that raises the baseline beside what its detector raises: the outcome of a record
- * that holds a forbidden request is a detection and no longer context.
+ * that holds a forbidden request is a detection and no longer context. A request of which the detector has
+ * raised an alert itself is that alert.
  */
 export function createBaselineReader(
   format: Format,
@@ -31,6 +33,7 @@ export function createBaselineReader(
 ): Reader {
   const requests: Traffic[] = [];
   const sequences = createSequenceWatch();
+  const alerted = createAlerted();
   const inner = format.createReader({
     ...options,
     onlyRequests: true,
@@ -42,12 +45,14 @@ export function createBaselineReader(
     ...inner,
     push(line, at) {
       const outcomes = inner.push(line, at);
+      for (const outcome of outcomes) if (outcome.kind === "detection") alerted.note(outcome.detection);
       if (requests.length === 0) return outcomes;
       const raised = requests.splice(0).flatMap((traffic) => {
         const baseline = judgeRequest(traffic, at.self, setting);
         if (baseline === undefined || traffic.request === undefined) return [];
         const request = sequences.see(traffic.request, traffic.client, traffic.atMs);
-        return request === undefined ? [] : [{ traffic: { ...traffic, request }, baseline }];
+        if (request === undefined || alerted.covers({ ...traffic, request })) return [];
+        return [{ traffic: { ...traffic, request }, baseline }];
       });
       if (raised.length === 0) return outcomes;
       const all = [...outcomes];

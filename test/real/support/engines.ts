@@ -9,7 +9,6 @@ import {
   readFileSync,
   renameSync,
   rmSync,
-  symlinkSync,
   utimesSync,
   writeFileSync,
 } from "node:fs";
@@ -19,6 +18,7 @@ import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gunzipSync } from "node:zlib";
+import { writeCrowdsecConfig } from "./crowdsec.ts";
 
 const ROOT = fileURLToPath(new URL("../../..", import.meta.url));
 /** A chroot with Suricata 7, or empty for the one on PATH. */
@@ -162,7 +162,11 @@ export async function startCrowdsec(work: string, eve: string): Promise<Engine> 
     });
   });
   await new Promise<void>((resolve) => receiver.listen(0, "127.0.0.1", resolve));
-  const config = writeCrowdsecConfig(work, eve, (receiver.address() as AddressInfo).port, await freePort());
+  const config = writeCrowdsecConfig(CROWDSEC, work, {
+    eve,
+    receiver: (receiver.address() as AddressInfo).port,
+    api: await freePort(),
+  });
   const bin = (name: string) => join(CROWDSEC, "usr/bin", name);
   const added = spawnSync(bin("cscli"), ["-c", config, "machines", "add", "-a", "--force"]);
   if (added.status !== 0) throw new Error(`cscli machines add: ${added.stderr.toString()}`);
@@ -178,72 +182,8 @@ export async function startCrowdsec(work: string, eve: string): Promise<Engine> 
   };
 }
 
-/** A folder as CrowdSec wants it: its own hub, and our parser and scenario for Modbus. Gives the configuration's path. */
-export function writeCrowdsecConfig(work: string, eve: string, receiver: number, api: number): string {
-  const hub = join(CROWDSEC, "usr/share/crowdsec/hub");
-  const etc = join(work, "etc");
-  for (const folder of [
-    ...["parsers/s00-raw", "parsers/s01-parse", "parsers/s02-enrich", "scenarios", "notifications"].map(
-      (name) => join(etc, name),
-    ),
-    join(work, "data"),
-    join(work, "plugins"),
-  ])
-    mkdirSync(folder, { recursive: true });
-  cpSync(join(CROWDSEC, "etc/crowdsec/patterns"), join(etc, "patterns"), { recursive: true });
-  // Plugins are told apart by their names, as type-name.
-  cpSync(join(CROWDSEC, "usr/lib/crowdsec/plugins/http"), join(work, "plugins/notification-http"));
-  for (const item of [
-    "parsers/s00-raw/crowdsecurity/syslog-logs.yaml",
-    "parsers/s01-parse/crowdsecurity/suricata-logs.yaml",
-    "parsers/s02-enrich/crowdsecurity/dateparse-enrich.yaml",
-    "scenarios/crowdsecurity/suricata-alerts.yaml",
-  ])
-    symlinkSync(join(hub, item), join(etc, item.replace("crowdsecurity/", "")));
-  const own = join(ROOT, "test/real/crowdsec");
-  copyFileSync(join(own, "modbus-parser.yaml"), join(etc, "parsers/s01-parse/modbus.yaml"));
-  copyFileSync(join(own, "modbus-scenario.yaml"), join(etc, "scenarios/modbus.yaml"));
-  copyFileSync(join(own, "profiles.yaml"), join(etc, "profiles.yaml"));
-  writeFileSync(join(etc, "simulation.yaml"), "simulation: off\n");
-  writeFileSync(join(etc, "credentials.yaml"), "");
-  writeFileSync(join(work, "acquis.yaml"), `filenames: [${eve}]\nlabels: {type: suricata-evelogs}\n`);
-  writeFileSync(
-    join(etc, "notifications/http.yaml"),
-    `type: http\nname: node\nlog_level: info\nformat: "{{.|toJson}}"\nurl: http://127.0.0.1:${receiver}/\nmethod: POST\n`,
-  );
-  const config = join(work, "crowdsec.yaml");
-  writeFileSync(
-    config,
-    JSON.stringify({
-      common: { daemonize: false, log_media: "stdout", log_level: "info", working_dir: work },
-      config_paths: {
-        config_dir: etc,
-        data_dir: join(work, "data"),
-        simulation_path: join(etc, "simulation.yaml"),
-        hub_dir: hub,
-        index_path: join(hub, ".index.json"),
-        notification_dir: join(etc, "notifications"),
-        plugin_dir: join(work, "plugins"),
-      },
-      crowdsec_service: { acquisition_path: join(work, "acquis.yaml"), parser_routines: 1 },
-      cscli: { output: "json" },
-      db_config: { log_level: "info", type: "sqlite", db_path: join(work, "data/crowdsec.db") },
-      plugin_config: { user: "root", group: "root" },
-      api: {
-        client: { credentials_path: join(etc, "credentials.yaml") },
-        server: {
-          log_level: "info",
-          listen_uri: `127.0.0.1:${api}`,
-          profiles_path: join(etc, "profiles.yaml"),
-        },
-      },
-      prometheus: { enabled: false },
-    }),
-  );
-  return config;
-}
-
-async function freePort(): Promise<number> {
+/** A port of loopback that nobody had a moment ago. */
+export async function freePort(): Promise<number> {
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const { port } = server.address() as AddressInfo;
@@ -252,7 +192,7 @@ async function freePort(): Promise<number> {
 }
 
 /** Resolves when a program says it; rejects with all that it said when it ends before. */
-function said(child: ChildProcess, what: RegExp): Promise<void> {
+export function said(child: ChildProcess, what: RegExp): Promise<void> {
   return new Promise((resolve, reject) => {
     let text = "";
     const hear = (bytes: Buffer): void => {
@@ -266,7 +206,7 @@ function said(child: ChildProcess, what: RegExp): Promise<void> {
 }
 
 /** Ends a program that was started here. */
-function stop(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
+export function stop(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return Promise.resolve();
   return new Promise((resolve) => {
     const last = setTimeout(() => child.kill("SIGKILL"), 5000);

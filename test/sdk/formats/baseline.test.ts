@@ -54,7 +54,11 @@ describe("Modbus", () => {
   });
 
   test("an attack raises what Suricata's rule raises, and the same records", () => {
-    const all = detections(read("eve", "eve.json", attack, SELF));
+    const context = attack.split("\n").filter((line) => !line.includes('"event_type":"alert"'));
+    const alerts = attack.split("\n").filter((line) => line.includes('"event_type":"alert"'));
+    const all = [context, alerts].flatMap((lines) =>
+      detections(read("eve", "eve.json", lines.join("\n"), SELF)),
+    );
     const own = all.filter(({ rule }) => rule.engine === "baseline");
     const others = all.filter(({ rule }) => rule.engine === "suricata");
     expect([own.length, others.length]).toEqual([60, 60]);
@@ -68,6 +72,32 @@ describe("Modbus", () => {
     expect(records(own, SELF)).toEqual(records(others, SELF));
     expect(records(own, SELF)).toHaveLength(2); // function 6 and function 5
     expect(new Set(all.map(({ id }) => id)).size).toBe(120);
+  });
+
+  test("a request of which the sensor's own rule has said so is counted once, and every other still raised", () => {
+    const engines = (text: string) =>
+      detections(read("eve", "eve.json", text, SELF)).map(({ rule }) => rule.engine);
+    expect(engines(attack)).toEqual(Array(60).fill("suricata"));
+    // A rule that alerts once in five minutes, as compiled ones do: the baseline raises the rest.
+    let alerts = 0;
+    const limited = attack
+      .split("\n")
+      .filter((line) => !line.includes('"event_type":"alert"') || ++alerts === 1)
+      .join("\n");
+    expect(engines(limited).filter((engine) => engine === "baseline")).toHaveLength(59);
+    // Two rules about one packet stand for one request.
+    const twice = attack.replace(
+      /^.*"event_type":"alert".*$/m,
+      (line) => `${line}\n${line.replace('"signature_id":9000001', '"signature_id":9000002')}`,
+    );
+    expect(engines(twice)).toEqual(Array(61).fill("suricata"));
+    // An alert about somebody else, or long ago, stands for nothing.
+    const other = limited.replace(/^(.*"event_type":"alert".*)$/m, (line) =>
+      line.replaceAll("10.1.2.66", "10.1.2.67"),
+    );
+    expect(engines(other).filter((engine) => engine === "baseline")).toHaveLength(60);
+    const early = limited.replace(/^(.*"event_type":"alert".*)$/m, (line) => line.replace("T01:", "T00:"));
+    expect(engines(early).filter((engine) => engine === "baseline")).toHaveLength(60);
   });
 
   test("Zeek's modbus log leads to the same record as Suricata's alert", () => {

@@ -19,11 +19,12 @@ function raised(setting: object): (string | number)[] {
   });
   const lines = readFileSync(ATTACK, "utf8")
     .split("\n")
+    // What its own rule says of a request stands for it.
+    .filter((line) => !line.includes('"event_type":"alert"'))
     .map((line, offset) => ({ offset, bytes: Buffer.from(line), tooLong: false }));
   return outcomes
     .of({ stream: "s", lines })
-    .flatMap((one) => (one.kind === "detection" ? [one.detection.rule.id] : []))
-    .filter((id) => id !== 9_000_001);
+    .flatMap((one) => (one.kind === "detection" ? [one.detection.rule.id] : []));
 }
 
 test("of 18 writes at its own controller plant B raises 18, when its sensor says where it listens", () => {
