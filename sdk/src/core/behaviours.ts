@@ -76,7 +76,7 @@ export const BASELINE: readonly BaselineClass[] = [
     reason: "S7comm writes need no password on most controllers in service",
     levels: CELL,
     attackIds: { other: ["T0855", "T0836"] },
-    capture: "ITI__step7_s300_rwVarTab.pcapng",
+    capture: "ITI__snap7_s300_everything.pcapng",
   },
   {
     class: "s7comm-program-by-non-engineer",

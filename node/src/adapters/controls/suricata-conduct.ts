@@ -15,7 +15,7 @@ type MakeRule = (
   match: string,
   place: number,
   target: string,
-  metadata: string,
+  metadata?: string,
   limit?: string,
 ) => string;
 
@@ -127,6 +127,17 @@ export function compileProtocol(
       ),
     );
   }
+  // Whoever speaks to a safety system and may not is worth a look, whatever is said; it names no request, so no record.
+  if (protocol === "tristation")
+    rules.push(
+      rule(
+        header,
+        "a word to a safety system by a host that is no engineering station",
+        "",
+        rules.length,
+        "target:dest_ip; ",
+      ),
+    );
   if (rules.length > 8) return refuse("plan.unsupported", "more than eight functions in one record");
   return { action: "alert", statement: rules.join("\n"), blocks: [], consequences: [] };
 }

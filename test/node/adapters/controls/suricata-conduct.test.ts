@@ -38,6 +38,43 @@ describe("conduct beyond Modbus as rules", () => {
     );
   });
 
+  test("to a safety system every word of a stranger is an alert, and names no record", () => {
+    const rule = compile("tristation", 0x37);
+    const [command, word] = "statement" in rule ? rule.statement.split("\n") : [];
+    expect(command).toContain("ics_function 55");
+    expect(word).toMatch(/^alert udp \[!10\.2\.2\.31,.* 1502 /);
+    expect(word).not.toMatch(/ics_|content/);
+  });
+
+  test("a logic download notes the first step in silence and alerts on the second of the same source", () => {
+    const { behaviour } = {
+      behaviour: behaviourOf({ ...icsRequest("enip", 0x50)!, sequence: "logic-download" })!,
+    };
+    const rule = compileRules({ form: "behaviour", behaviour }, "block", self);
+    const lines = "statement" in rule ? rule.statement.split("\n") : [];
+    expect(rule).toMatchObject({ action: "alert", blocks: [] });
+    expect(
+      lines.map((line) => /xbits:(set|isset),anamnesis\.@ID\.(\d)/.exec(line)?.slice(1).join(" ")),
+    ).toEqual(["set 0", "set 1", "isset 0", "isset 0", "isset 1"]);
+    for (const line of lines) {
+      expect(line).toContain("track ip_src");
+      // What is silent counts every step; a limit would forget to note the next one.
+      expect(line.includes("noalert;")).toBe(line.includes("xbits:set"));
+      expect(line.includes("threshold:")).toBe(line.includes("xbits:isset"));
+    }
+  });
+
+  test.each([
+    ["bacnet", 15, "udp [!10.2.2.20,!10.2.2.30] any -> [10.2.2.10] 47808"],
+    ["opcua", 673, "tcp [!10.2.2.20,!10.2.2.30] any -> [10.2.2.10] 4840"],
+    ["mqtt", 3, "tcp [!10.2.2.20,!10.2.2.30] any -> [10.2.2.10] 1883"],
+    ["svcctl", 12, "dcerpc [!10.2.2.0/24,!10.2.2.31,!10.2.4.0/28] any -> [10.2.2.0/24] any"],
+  ] as const)("%s is watched for, and only watched for", (protocol, code, header) => {
+    const rule = compile(protocol, code);
+    expect(rule).toMatchObject({ action: "alert", blocks: [] });
+    expect("statement" in rule && rule.statement).toContain(`alert ${header} (`);
+  });
+
   test("writes are judged by writers, a CIP service with its class", () => {
     const rule = compile("dnp3", 5);
     expect("statement" in rule && rule.statement).toContain(
