@@ -3,6 +3,7 @@
  * SDK. The answers' shapes are the core's views; `createApi` in `flows/answer.ts` implements them over
  * the state rooms, and the command line uses it directly on a stopped plant's store.
  */
+import type { AnamnesisError } from "@anamnesis/sdk/core/errors";
 import type { IndicatorId, Proposal, Stance } from "@anamnesis/sdk/core/types";
 import type {
   ApprovalRequest,
@@ -22,6 +23,8 @@ import type {
   QueuedCandidate,
   RebuildView,
   RecallAnswer,
+  SharedPage,
+  SharedQuery,
   Stop,
   StoredDetection,
   VaccineView,
@@ -59,6 +62,8 @@ export interface PlantApi {
   propose(proposals: readonly Proposal[]): Promise<ProposedView>;
   /** Indicators as they travel, in the order of their ids, at most `limit` after one. */
   knowledge(after: IndicatorId | undefined, limit: number): KnowledgePage;
+  /** Records as they are handed to others, in the order in which their newest versions came. */
+  shared(query: SharedQuery): Promise<SharedPage>;
   /** The company's word: this candidate may leave the plant. */
   release(id: string): Promise<IndicatorView>;
   hold(id: string, untilMs: number): Promise<QueuedCandidate>;
@@ -90,4 +95,33 @@ export interface PlantApi {
   evidence(selection: EvidenceSelection): Promise<EvidenceView>;
   /** The bundle that was just made, by its SHA-256. */
   evidenceFile(sha256: string): Uint8Array | undefined;
+}
+
+/** A request to a service that stands beside the API on the same port, after the guards against foreign pages. */
+export interface MountedRequest {
+  readonly method: string;
+  /** Below the service's own path, beginning with a slash. */
+  readonly path: string;
+  readonly query: URLSearchParams;
+  /** By lower-case name. */
+  readonly header: (name: string) => string | undefined;
+  /** Throws `api.unauthorized` | `api.forbidden`. Basic credentials count as their password. */
+  authorize(access: "read" | "command"): void;
+  /** The body as JSON. Throws `input.tooLarge` | `input.invalid`. */
+  json(): Promise<unknown>;
+}
+
+/** Its answer. */
+export interface MountedAnswer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+}
+
+/** A service that stands beside the API. */
+export interface Mounted {
+  /** Begins with a slash and ends without one. */
+  readonly path: string;
+  /** `statusOf`: the HTTP status of an error; it answers its errors by itself. */
+  answer(request: MountedRequest, statusOf: (error: AnamnesisError) => number): Promise<MountedAnswer>;
 }

@@ -17,6 +17,7 @@ import { createSigner } from "./adapters/keys/signer.ts";
 import { createPeers } from "./adapters/peers/libp2p-peers.ts";
 import { openLevelStore } from "./adapters/store/level.ts";
 import { createLog, systemClock, systemRandomness } from "./adapters/system.ts";
+import { createTaxii } from "./adapters/taxii/taxii.ts";
 import type { HealthView, IndicatorView, PlantApi } from "./api.ts";
 import { readConfig } from "./config.ts";
 import { createApi } from "./flows/answer.ts";
@@ -216,6 +217,7 @@ export async function startNode(
       port: config.http.port,
       tokens: readTokens(join(config.directory, "tokens.json")),
       openReads: config.environment === "lab",
+      mounted: [createTaxii({ api, clock, log, plant: config.plant })],
       log,
     });
     const { url } = await http.start();

@@ -61,7 +61,7 @@ function essenceOf({
 /** Creates the joints. */
 export function createReactions(ports: ReactionPorts): Reactions {
   const { clock, log, rooms } = ports;
-  const { memory, changes, registry } = rooms;
+  const { memory, changes, registry, shelf } = rooms;
   const told = new Map<IndicatorId, string>();
   /** What policy saw last of each record: counts grow with every member, decisions rest on names. */
   const considered = new Map<IndicatorId, string>();
@@ -86,6 +86,7 @@ export function createReactions(ports: ReactionPorts): Reactions {
     const { name } = view?.indicatorStatus ?? memory.indicatorStatus(id, clock.nowMs() / 1000);
     const before = told.get(id) ?? (changes.timeline(id).attested === undefined ? undefined : "attested");
     if (name !== before && TOLD.has(name)) note(name as ChangeType);
+    if (name !== told.get(id)) shelf.touch(id);
     told.set(id, name);
     if (changes.timeline(id).recorded === undefined && isRecorded(rooms, record)) note("recorded");
     return news;
@@ -99,6 +100,7 @@ export function createReactions(ports: ReactionPorts): Reactions {
 
   function projectAnew(): void {
     rooms.rebuild();
+    shelf.touchAll();
     for (const id of considered.keys()) {
       if (memory.record(id) !== undefined) continue;
       considered.delete(id);
@@ -133,6 +135,7 @@ export function createReactions(ports: ReactionPorts): Reactions {
         if (effect.stance?.won === true) subjects.add(effect.stance.winner.attestation.subject);
         renew(effect);
       }
+      for (const id of ids) shelf.touch(id);
       const news = [...ids].flatMap(refresh);
       if (subjects.size > 0) ports.relay.kick(subjects);
       tell(news);

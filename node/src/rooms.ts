@@ -18,6 +18,7 @@ import { createMemory, type Memory } from "./state/memory.ts";
 import { loadOrders, type Orders } from "./state/orders.ts";
 import { loadOutbox, type Outbox } from "./state/outbox.ts";
 import { createRegistry, type Registry } from "./state/registry.ts";
+import { loadShelf, type Shelf } from "./state/shelf.ts";
 import { createVaccinations, type Vaccinations } from "./state/vaccinations.ts";
 
 /** The rooms of one plant's state. */
@@ -28,6 +29,8 @@ export interface Rooms {
   readonly detections: Detections;
   readonly registry: Registry;
   readonly memory: Memory;
+  /** Records in the order of their newest versions. */
+  readonly shelf: Shelf;
   readonly vaccinations: Vaccinations;
   readonly orders: Orders;
   readonly outbox: Outbox;
@@ -76,6 +79,7 @@ export async function openRooms(
     memberOf: (key) => registry.key(key)?.member,
     isRecorded: (uid) => registry.recordedUids.has(uid),
   });
+  const shelf = await loadShelf(store, { memory, clock });
   const contradictions = await loadContradictions(store);
   const rights = rightsOf(registry, contradictions);
 
@@ -128,6 +132,7 @@ export async function openRooms(
     detections,
     registry,
     memory,
+    shelf,
     vaccinations,
     orders,
     outbox,

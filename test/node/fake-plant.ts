@@ -331,6 +331,10 @@ export function makePlant(): FakePlant {
       noted("knowledge", after, limit);
       return { indicators: [], withheld: 0, next: null };
     },
+    async shared(query) {
+      noted("shared", query);
+      return { records: [], more: false, withheld: 0 };
+    },
     async release(id) {
       noted("release", id);
       pick(id);

@@ -5,7 +5,7 @@ import type { IndicatorView, PlantApi } from "../api.ts";
 import { auditOf } from "./answer-audit.ts";
 import { doctorOf } from "./answer-doctor.ts";
 import { healthOf } from "./answer-health.ts";
-import { knowledgePage } from "./answer-knowledge.ts";
+import { knowledgePage, sharedPage } from "./answer-knowledge.ts";
 import { createAnswerRecords } from "./answer-records.ts";
 import type { AnswerPorts } from "./answer-types.ts";
 import { answerWhy } from "./answer-why.ts";
@@ -55,7 +55,8 @@ export function createApi(ports: AnswerPorts): PlantApi {
     },
     detections: (limit, before) => detections.recent(limit, before),
     candidates: () => detections.queued(),
-    knowledge: (after, limit) => knowledgePage(ports.log, memory.records(), after, limit),
+    knowledge: (after, limit) => knowledgePage(ports.log, memory, after, limit),
+    shared: (query) => sharedPage(ports.log, rooms, query),
     vaccines: () =>
       [...memory.records()].flatMap((record) =>
         applications(record.id)

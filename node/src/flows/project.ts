@@ -88,7 +88,9 @@ export function createProjection(ports: {
       case "content": {
         try {
           const before = memory.recordCount();
-          const indicator = memory.applyContent(feed, entry.tlp, entry.body);
+          // What has an audience is handed to nobody else, as if it were AMBER+STRICT.
+          const tlp = entry.audience === undefined ? entry.tlp : "amber+strict";
+          const indicator = memory.applyContent(feed, tlp, entry.body);
           return { kind: "content", ...(indicator && { indicator }), fresh: memory.recordCount() > before };
         } catch (error) {
           if (!isAnamnesisError(error)) throw error;

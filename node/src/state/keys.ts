@@ -8,6 +8,7 @@ import type { Address } from "@anamnesis/sdk/core/types";
  *   c/<sequence>              the change log
  *   d/<sequence>              a detection and its outcome      p/<sequence>  … still without one
  *   q/<indicator>             a candidate that awaits release
+ *   k/<time>                  the newest version of a record, in the order they came (shelf.ts)
  *   g/<indicator>             this plant's own sightings
  *   o/<sequence>              an entry that enters the own feed with the next tick
  *   s/<detector>              a detector's position and counts

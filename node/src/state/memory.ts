@@ -24,6 +24,8 @@ import type {
   Tlp,
 } from "@anamnesis/sdk/core/types";
 import { createHeldRows } from "./held-rows.ts";
+import { namesOf } from "./names-of.ts";
+import { createOrderedIds } from "./ordered-ids.ts";
 
 /** A member's last stance as held, with what proves it. */
 export interface HeldStance {
@@ -100,6 +102,8 @@ export interface Memory {
   record(id: IndicatorId): MemoryRecord | undefined;
   records(): Iterable<MemoryRecord>;
   recordCount(): number;
+  /** At most `limit` ids of records after one, in their order. */
+  idsAfter(id: IndicatorId | undefined, limit: number): readonly IndicatorId[];
   indicatorOf(subject: Subject): IndicatorId | undefined;
   stances(subject: Subject): ReadonlyMap<MemberNumber, HeldStance>;
   allStances(): Iterable<readonly [Subject, HeldStance]>;
@@ -122,6 +126,7 @@ const NO_STANCES: ReadonlyMap<MemberNumber, HeldStance> = new Map();
 /** Creates an empty memory. */
 export function createMemory(membership: Membership): Memory {
   const records = new Map<IndicatorId, MemoryRecord>();
+  const order = createOrderedIds();
   const stances = new Map<Subject, Map<MemberNumber, HeldStance>>();
   const bySubject = new Map<Subject, IndicatorId>();
   const subjects = new Map<IndicatorId | ResponseId, Subject>();
@@ -183,6 +188,7 @@ export function createMemory(membership: Membership): Memory {
       sightings: ofIndicator(sightings, id),
       receipts: ofIndicator(receipts, id),
     });
+    order.add(id);
     bind(id, id);
     remember(id, id);
     remember(object.id, id);
@@ -208,7 +214,8 @@ export function createMemory(membership: Membership): Memory {
   return {
     clear() {
       rows.clear();
-      for (const index of [records, stances, bySubject, byValue, orphans, sightings, receipts]) index.clear();
+      for (const index of [records, order, stances, bySubject, byValue, orphans, sightings, receipts])
+        index.clear();
     },
     setBlindingKey(key) {
       blindingKey = key;
@@ -256,6 +263,7 @@ export function createMemory(membership: Membership): Memory {
     record: (id) => records.get(id),
     records: () => records.values(),
     recordCount: () => records.size,
+    idsAfter: order.after,
     indicatorOf: (of) => bySubject.get(of),
     stances: (of) => stances.get(of) ?? NO_STANCES,
     *allStances() {
@@ -299,19 +307,4 @@ function ofIndicator<Key, Value>(index: Map<IndicatorId, Map<Key, Value>>, id: I
   const held = index.get(id) ?? new Map<Key, Value>();
   index.set(id, held);
   return held;
-}
-
-/** The spellings under which a value is looked up: itself, and for names every parent domain. */
-function namesOf(value: string): readonly string[] {
-  const plain = value
-    .trim()
-    .toLowerCase()
-    .replace(/\.$/, "")
-    .replace(/^::ffff:(\d+\.\d+\.\d+\.\d+)$/, "$1");
-  const names = [value.trim(), plain];
-  if (/^[a-z0-9_-]+(\.[a-z0-9_-]+)+$/.test(plain) && !/^[\d.]+$/.test(plain)) {
-    const labels = plain.split(".");
-    for (let i = 1; i < labels.length - 1; i++) names.push(labels.slice(i).join("."));
-  }
-  return names;
 }

@@ -42,7 +42,10 @@ export function blindingKeyHash(blindingKey: Uint8Array): Bytes32 {
 }
 
 /** STIX identifier `type--UUIDv5` of a record (STIX 2.1 §2.9, RFC 9562 §5.5). */
-export function stixId(type: "indicator" | "course-of-action" | "bundle", id: string): string {
+export function stixId(
+  type: "indicator" | "course-of-action" | "bundle" | "identity" | "extension-definition",
+  id: string,
+): string {
   const uuid = sha1(concat(STIX_NAMESPACE, utf8(id))).slice(0, 16);
   uuid[6] = ((uuid[6] ?? 0) & 0x0f) | 0x50;
   uuid[8] = ((uuid[8] ?? 0) & 0x3f) | 0x80;

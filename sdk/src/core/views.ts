@@ -11,13 +11,14 @@ import type {
   PurdueLevel,
   ReleaseClass,
   Status,
-  StixIndicator,
   Subject,
-  Tlp,
 } from "./types.ts";
+
+import type { Stopped } from "./views-knowledge.ts";
 
 export type * from "./views-doctor.ts";
 export type * from "./views-evidence.ts";
+export type * from "./views-knowledge.ts";
 export type * from "./views-orders.ts";
 
 // ── the change stream ────────────────────────────────────────────────────────────────────────
@@ -80,14 +81,6 @@ export interface ChangesPage {
 
 // ── detections ───────────────────────────────────────────────────────────────────────────────
 
-/** Why a value did not become a candidate. */
-export interface Stopped {
-  readonly value: string;
-  readonly code: string;
-  /** The entry that stopped it, with its source: `asset plc-1 (self.yaml)`. */
-  readonly entry: string;
-}
-
 /** What a detection led to. */
 export interface DetectionOutcome {
   /** The strongest of its candidates' fates. */
@@ -125,31 +118,6 @@ export interface QueuedCandidate {
   readonly reason: string;
   /** End of a hold, ms since the epoch; then it is back in review, louder. */
   readonly holdUntilMs?: number;
-}
-
-/** An indicator as it travels, and how far it may. */
-export interface KnownIndicator {
-  readonly object: StixIndicator;
-  readonly tlp: Tlp;
-}
-
-/** Indicators as they travel. */
-export interface KnowledgePage {
-  readonly indicators: readonly KnownIndicator[];
-  /** So many of this page are AMBER+STRICT and leave in no file. */
-  readonly withheld: number;
-  /** Ask again after this one; null at the end. */
-  readonly next: IndicatorId | null;
-}
-
-/** What became of proposals. */
-export interface ProposedView {
-  /** They await release now. */
-  readonly queued: number;
-  /** They are known, or awaited release already. */
-  readonly known: number;
-  /** They touch Self, a warninglist or what half the world shares. */
-  readonly stopped: readonly Stopped[];
 }
 
 // ── records ──────────────────────────────────────────────────────────────────────────────────

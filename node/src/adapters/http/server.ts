@@ -1,11 +1,12 @@
 import { createServer, type Server } from "node:http";
 import { AnamnesisError } from "@anamnesis/sdk/core/errors";
 import express, { type ErrorRequestHandler, type RequestHandler } from "express";
-import type { PlantApi } from "../../api.ts";
+import type { Mounted, PlantApi } from "../../api.ts";
 import type { Log } from "../../ports.ts";
 import { createAuthorizer, type Token } from "./auth.ts";
 import { parseJsonBody, readBody, splitLines } from "./body.ts";
 import { isLoopback, refuseForeign } from "./guard.ts";
+import { serveMounted } from "./mounted.ts";
 import { PROBLEMS, toAnamnesisError, toProblem } from "./problem.ts";
 import type { Route } from "./route.ts";
 import { ROUTES } from "./routes.ts";
@@ -27,6 +28,8 @@ export interface HttpOptions {
   /** How long a handler may take before its caller hears `api.unavailable`, ms. */
   readonly handlerMs?: number;
   readonly stream?: Partial<StreamLimits>;
+  /** Services beside the API, such as TAXII. */
+  readonly mounted?: readonly Mounted[];
 }
 
 /** A running or stopped HTTP server. */
@@ -70,6 +73,7 @@ export function createHttp(options: HttpOptions): Http {
     next();
   });
   for (const route of ROUTES) app[route.method](route.path, ...handlers(route));
+  for (const mounted of options.mounted ?? []) app.use(mounted.path, serveMounted(mounted, authorize));
   app.use((request) => {
     throw new AnamnesisError("api.notFound", `there is no ${request.method} ${trim(request.path)} here`);
   });
