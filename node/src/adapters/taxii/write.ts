@@ -1,7 +1,7 @@
 /* Objects that a client adds to a collection (TAXII 2.1 §5.5): proposals, with a status of what became of each. */
 import { AnamnesisError } from "@anamnesis/sdk/core/errors";
 import type { Proposal } from "@anamnesis/sdk/core/types";
-import { isMembers, type Members } from "@anamnesis/sdk/knowledge/members";
+import { isMembers, type Members, textOf } from "@anamnesis/sdk/knowledge/members";
 import { readStix } from "@anamnesis/sdk/knowledge/stix";
 import type { PlantApi } from "../../api.ts";
 import { writeTime } from "./filter.ts";
@@ -86,5 +86,5 @@ export async function writeObjects(
 
 function detailOf(object: unknown): Detail {
   const { id, modified, created }: Members = isMembers(object) ? object : {};
-  return { id: String(id ?? "").slice(0, 128), version: String(modified ?? created ?? "").slice(0, 40) };
+  return { id: textOf(id).slice(0, 128), version: (textOf(modified) || textOf(created)).slice(0, 40) };
 }
