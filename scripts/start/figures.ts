@@ -1,6 +1,6 @@
 /* Figures of a run. */
 import type { CellRecord } from "../twin/cell.ts";
-import type { Refutation } from "./twin.ts";
+import type { Refutation } from "./refutation.ts";
 
 /** Median and 99th percentile, ms with one decimal. */
 export interface Percentiles {

@@ -18,15 +18,17 @@ import { complaintsOf, complaintsOfUnprotected } from "../twin/scenario.ts";
 import { tableOfCells } from "../twin/view.ts";
 import { inTurn, replay } from "./attack.ts";
 import { expectLines } from "./expectation.ts";
+import { requireFitting } from "./history.ts";
 import { createLive } from "./live.ts";
 import { lockDirectory } from "./lock.ts";
 import { formatMs, nameForm } from "./names.ts";
 import { paintFor } from "./paint.ts";
+import { complaintsOfRefutation, refuteAll } from "./refutation.ts";
 import { type AbsentPlant, runAttack } from "./run.ts";
 import { createScreen } from "./screen.ts";
 import { tableOf } from "./table.ts";
 import { announcement, type Course, introduction, near, stay, tell, type Voice } from "./tell.ts";
-import { refuteAll, startTwin, type Twin } from "./twin.ts";
+import { startTwin, type Twin } from "./twin.ts";
 import { type PlantWatch, until, watchPlant } from "./watch.ts";
 
 /** What the command line says. */
@@ -150,8 +152,10 @@ async function run(
       options.pace,
     );
     const attack = inTurn([...(twin === undefined ? [] : [twin.attack]), recorded]);
+    await requireFitting(all[0] as PlantWatch, attack.records, options.share);
     const names = new Map(attack.records.map(({ id, form }) => [id, nameForm(form)]));
-    for (const line of introduction(local, config, configOf(local.plants.at(-1)).standing)) say(line);
+    const configs = local.plants.map(configOf);
+    for (const line of introduction(local, configs)) say(line);
     say();
     for (const line of announcement(options)) say(paint.strong(line));
     say(paint.soft("Times count from the moment a record's first alert was appended."));
@@ -216,12 +220,11 @@ async function closeTwin(
   const refuted = await refuteAll(twin, watches, LOCAL_PARAMETERS.refutes, IMMUNE_MS, signal);
   for (const line of tableOfCells(refuted.twin, paint)) say(line);
   say(
-    `${refuted.residual} of it still in force; ${refuted.receipts} undone with receipts after ${formatMs(refuted.undoneMs)}`,
+    `Of ${refuted.applied} applications ${refuted.residual} still in force; ${refuted.receipts} receipts of undos after ${formatMs(refuted.undoneMs)}`,
   );
   say();
-  if (refuted.residual > 0)
-    complaints.push(`${refuted.residual} applications of refuted records are in force`);
-  return { figures: { twin: records, refuted }, complaints };
+  const wrong = signal.aborted ? [] : complaintsOfRefutation(refuted);
+  return { figures: { twin: records, refuted }, complaints: [...complaints, ...wrong] };
 }
 
 /** Waits until no plant has anything to wait for. */

@@ -21,15 +21,26 @@ export interface Voice {
   readonly signal: AbortSignal;
 }
 
-/** Chain, agreement, and what the plants let out and stop by themselves. */
-export function introduction(local: LocalConsortium, config: Config, standing: Config["standing"]): string[] {
+/** Chain, agreement, and what the plants let out and stop by themselves; configurations in the order of the plants. */
+export function introduction(local: LocalConsortium, configs: readonly Config[]): string[] {
+  const config = configs[0] as Config;
+  const names = new Map(configs.flatMap(({ standing }) => standing.map((each) => [each.name, each])));
+  const signers = (name: string): string => {
+    const all = configs.filter(({ standing }) => standing.some((each) => each.name === name));
+    return all.length === configs.length
+      ? "every member"
+      : `the members of ${all.map(({ plant }) => plant).join(", ")}`;
+  };
   const { members, witnesses, refutes } = LOCAL_PARAMETERS;
   return [
     `Chain      ${local.chain().url} (anvil, id ${local.consortium.chainId}), registry ${local.consortium.registry}`,
     `Agreement  M ${members} members attest a record, W ${witnesses} of them saw it (only one plant is attacked); R ${refutes} refute it`,
     `Released   automatically: ${config.release.automatic.map((rule) => rule.class).join(", ") || "nothing"}`,
     `Laboratory ${config.lab.public.join(", ")} plays the Internet; at most ${config.budget.blocksPerHour} new blocks an hour`,
-    ...standing.map(({ name, action, maxHours }) => `Standing   "${name}": ${action}, at most ${maxHours} h`),
+    ...[...names.values()].map(
+      ({ name, action, maxHours }) =>
+        `Standing   "${name}": ${action}, at most ${maxHours} h; signed by ${signers(name)}`,
+    ),
   ];
 }
 

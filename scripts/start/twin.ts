@@ -1,16 +1,15 @@
-/* The twin in the launcher: its cells, its minute as an attack, and the proof by refutation. */
+/* The twin in the launcher: its cells, and its minute as an attack. */
 import { alertLine } from "../../node/src/adapters/gateway/report.ts";
 import type { Config } from "../../node/src/config.ts";
 import type { LocalConsortium } from "../consortium/consortium.ts";
 import type { CellSettings } from "../consortium/plants.ts";
 import { type Cell, type CellRecord, startCell } from "../twin/cell.ts";
-import { ATTACK_FUNCTIONS, MINUTE, runScenario } from "../twin/scenario.ts";
+import { ATTACK_FUNCTIONS, MINUTE, runScenario, type Schedule } from "../twin/scenario.ts";
 import { drawTanks } from "../twin/view.ts";
 import type { Attack } from "./attack.ts";
 import { expectLines } from "./expectation.ts";
 import type { Paint } from "./paint.ts";
 import type { Screen } from "./screen.ts";
-import { type PlantWatch, until } from "./watch.ts";
 
 /** The cells of a consortium, running. */
 export interface Twin {
@@ -32,16 +31,17 @@ export async function startTwin(
   { plants }: LocalConsortium,
   config: Config,
   { screen, paint }: { readonly screen: Screen; readonly paint: Paint },
+  minute: Schedule = MINUTE,
 ): Promise<Twin> {
   const cells = await Promise.all(settings.map((each, i) => startCell(plants[i]?.letter ?? "?", each)));
   const expected = expectAlerts(settings[0] as CellSettings, config);
   let found: readonly CellRecord[] = cells.map((cell) => cell.record());
   let shownS = 0;
   const onTick = (shown: readonly Cell[]) => (atS: number) => {
-    screen.show(drawTanks(shown, atS, paint));
+    if (screen.isTerminal) screen.show(drawTanks(shown, atS, screen.columns(), paint));
     if (screen.isTerminal || atS < shownS + SNAPSHOT_S) return;
     shownS = Math.floor(atS / SNAPSHOT_S) * SNAPSHOT_S;
-    for (const line of drawTanks(shown, atS, paint)) screen.say(line);
+    for (const line of drawTanks(shown, atS, screen.columns(), paint)) screen.say(line);
   };
   return {
     attack: {
@@ -50,7 +50,7 @@ export async function startTwin(
         const attacked = cells[0]?.letter;
         let lines = 0;
         shownS = 0;
-        found = await runScenario(cells, MINUTE, signal, {
+        found = await runScenario(cells, minute, signal, {
           onTick: onTick(cells),
           onSent(letter, command) {
             if (letter !== attacked) return;
@@ -66,7 +66,7 @@ export async function startTwin(
     async again(signal) {
       const others = cells.slice(1);
       shownS = 0;
-      const schedule = { firstS: 0, othersS: 0, attackS: MINUTE.attackS, endS: MINUTE.attackS + 5 };
+      const schedule = { firstS: 0, othersS: 0, attackS: minute.attackS, endS: minute.attackS + 5 };
       const records = await runScenario(others, schedule, signal, {
         onTick: onTick(others),
         onSent: () => undefined,
@@ -89,50 +89,4 @@ function expectAlerts({ attacker, controller }: CellSettings, config: Config) {
       return [code, line?.releases ?? []] as const;
     }),
   );
-}
-
-/** What came of a refutation. */
-export interface Refutation {
-  /** Applications of the refuted records that are still in force at gateways and other controls. */
-  readonly residual: number;
-  /** Receipts that say "undone", by all plants. */
-  readonly receipts: number;
-  /** From the first refute to the last undo, ms. */
-  readonly undoneMs: number;
-  /** The same attack afterwards. */
-  readonly twin: readonly CellRecord[];
-}
-
-/** Lets as many plants as the agreement asks for refute records, waits until nothing of them is in force, and attacks again. */
-export async function refuteAll(
-  twin: Twin,
-  watches: readonly PlantWatch[],
-  refuters: number,
-  timeoutMs: number,
-  signal: AbortSignal,
-): Promise<Refutation> {
-  const ids = new Set(twin.attack.records.map(({ id }) => id));
-  const cursors = await Promise.all(watches.map(async (watch) => (await watch.health()).cursor));
-  const startMs = performance.now();
-  for (const watch of watches.slice(-refuters)) for (const id of ids) await watch.refute(id);
-  const residual = async (): Promise<number> => {
-    const views = await Promise.all(watches.map((watch) => watch.indicators()));
-    return views
-      .flat()
-      .filter(({ id }) => ids.has(id))
-      .flatMap(({ applications }) => applications)
-      .filter(({ action, appliedAtMs }) => action !== "none" && action !== "observe" && appliedAtMs !== null)
-      .length;
-  };
-  await until(async () => (await residual()) === 0, timeoutMs, signal);
-  const undoneMs = Math.round((performance.now() - startMs) * 10) / 10;
-  let receipts = 0;
-  for (const [i, watch] of watches.entries()) {
-    const changes: Parameters<PlantWatch["collect"]>[1] = [];
-    await watch.collect(cursors[i] as number, changes);
-    receipts += changes.filter(
-      ({ type, indicator }) => type === "undone" && ids.has(indicator as never),
-    ).length;
-  }
-  return { residual: await residual(), receipts, undoneMs, twin: await twin.again(signal) };
 }

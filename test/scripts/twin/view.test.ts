@@ -17,14 +17,19 @@ const RECORD: CellRecord = {
 };
 const plain = paintFor({ isTTY: false } as NodeJS.WriteStream);
 
-test("tanks fit a line of 120 characters at their fullest, each under the same scale", () => {
-  const full = { ...AT_REST, levelM: 2, valve: 1, isManual: true, isOutletOpen: false };
-  const cell = { letter: "A", tank: () => full, record: () => ({ ...RECORD, attackWritesRefused: 60 }) };
-  const [, scale = "", line = ""] = drawTanks([cell as unknown as Cell], 60, plain);
-  expect(line.length).toBeLessThanOrEqual(120);
-  expect(line).toContain("manual 100 %, outlet shut  attack: 60 reached, 60 refused");
-  expect(line.indexOf("█")).toBe(scale.indexOf("|") - 16); // 0.80 m is sixteen columns from the bottom
-});
+test.each([80, 100])(
+  "tanks fit a line of %i characters at their fullest, each under the same scale",
+  (columns) => {
+    const full = { ...AT_REST, levelM: 2, valve: 1, isManual: true, isOutletOpen: false };
+    const cell = { letter: "A", tank: () => full, record: () => ({ ...RECORD, attackWritesRefused: 60 }) };
+    const [, scale = "", line = ""] = drawTanks([cell as unknown as Cell], 60, columns, plain);
+    expect(line.length).toBeLessThanOrEqual(columns);
+    expect(scale.length).toBeLessThanOrEqual(columns);
+    expect(line).toContain("manual 100 %, shut  60 reached, 60 refused");
+    // 0.80 m is two fifths of the tank
+    expect(scale.indexOf("|") - line.indexOf("█")).toBe((line.match(/█/g)?.length ?? 0) * 0.4);
+  },
+);
 
 test("the table says no share is whole that is not", () => {
   const [, row = ""] = tableOfCells([RECORD], plain);
@@ -39,7 +44,10 @@ test("a picture stays below what is said on a terminal, and is left out elsewher
   screen.show(["one", "two"]);
   screen.say("hello");
   screen.show([]);
-  expect(written).toEqual(["one\ntwo\n", "\u001b[2A\r\u001b[Jhello\none\ntwo\n", "\u001b[2A\r\u001b[J"]);
+  const begin = "\u001b[?2026h\u001b[?7l";
+  const end = "\u001b[J\u001b[?7h\u001b[?2026l";
+  const drawn = `${begin}one\u001b[K\ntwo\u001b[K\n${end}`;
+  expect(written).toEqual([drawn, `\u001b[2A\r\u001b[Jhello\n${drawn}`, `\u001b[2A\r${begin}${end}`]);
   written.length = 0;
   const log = createScreen(stream(false));
   log.show(["one"]);
