@@ -3,12 +3,15 @@ import { setTimeout as delay } from "node:timers/promises";
 import { type Client, createMachine, exceptionOf, type Way } from "./machine.ts";
 import { COIL_OUTLET, HOLDING } from "./plc.ts";
 
-/** What came of an attack. */
-export interface AttackRecord {
-  readonly sent: number;
-  /** Answered with an exception. */
-  readonly refused: number;
+/** What an attack tells while it lasts. */
+export interface AttackEvents {
+  /** Right before a command: its place in the round. */
+  onSent(command: number): void;
+  /** A command was answered with exception 01, as a conduit gateway refuses it. */
+  onRefused(): void;
 }
+
+const ILLEGAL_FUNCTION = 1;
 
 /** The commands of one round: function codes 6, 6 and 5. */
 const ROUND: readonly ((client: Client) => Promise<unknown>)[] = [
@@ -17,28 +20,25 @@ const ROUND: readonly ((client: Client) => Promise<unknown>)[] = [
   (client) => client.writeCoil(COIL_OUTLET, false),
 ];
 
-/** One round a second, `rounds` times; `onSent` is called right before each command. Never rejects. */
+/** One round a second, `rounds` times. Never rejects. */
 export async function attack(
   way: Way,
   rounds: number,
   signal: AbortSignal,
-  onSent: (command: number) => void = () => undefined,
-): Promise<AttackRecord> {
+  { onSent, onRefused }: AttackEvents,
+): Promise<void> {
   const machine = createMachine(way);
   const startMs = performance.now();
-  let [sent, refused] = [0, 0];
   for (let round = 0; round < rounds && !signal.aborted; round++) {
     const waitMs = startMs + round * 1000 - performance.now();
     if (waitMs > 0) await delay(waitMs, undefined, { signal }).catch(() => undefined);
     for (const [command, send] of ROUND.entries()) {
       if (signal.aborted) break;
-      sent += 1;
       onSent(command);
       await machine.ask(send).catch((error: unknown) => {
-        if (exceptionOf(error) !== undefined) refused += 1;
+        if (exceptionOf(error) === ILLEGAL_FUNCTION) onRefused();
       });
     }
   }
   machine.stop();
-  return { sent, refused };
 }

@@ -2,7 +2,7 @@
 
 import type { CellSettings } from "../consortium/plants.ts";
 import { freePort } from "../consortium/ports.ts";
-import { type AttackRecord, attack } from "./attacker.ts";
+import { attack } from "./attacker.ts";
 import { type Hmi, startHmi } from "./hmi.ts";
 import { type Plc, startPlc } from "./plc.ts";
 import type { Tank } from "./tank.ts";
@@ -29,8 +29,8 @@ export interface CellRecord {
 export interface Cell {
   readonly letter: string;
   tank(): Tank;
-  /** Attacks it; see `attack`. */
-  attack(rounds: number, signal: AbortSignal, onSent?: (command: number) => void): Promise<AttackRecord>;
+  /** Attacks it with one round of commands a second; `onSent` is called right before each. Never rejects. */
+  attack(rounds: number, signal: AbortSignal, onSent: (command: number) => void): Promise<void>;
   record(): CellRecord;
   /** Puts the process to rest and begins a new record. */
   reset(): void;
@@ -63,11 +63,13 @@ export async function startCell(letter: string, settings: CellSettings): Promise
   return {
     letter,
     tank: plc.tank,
-    async attack(rounds, signal, onSent) {
-      const record = await attack({ from: attacker, to: listen }, rounds, signal, onSent);
-      refused += record.refused;
-      return record;
-    },
+    attack: (rounds, signal, onSent) =>
+      attack({ from: attacker, to: listen }, rounds, signal, {
+        onSent,
+        onRefused() {
+          refused += 1;
+        },
+      }),
     record() {
       const { timeInBand, minM, maxM, attackWrites } = plc.record();
       const { pollsAnswered, writesApplied } = hmi.record();
