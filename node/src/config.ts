@@ -9,6 +9,7 @@ import type { Bytes32, Self } from "@anamnesis/sdk/core/types";
 import type { Mapping } from "@anamnesis/sdk/formats/mapping-types";
 import { z } from "zod";
 import { invalidSetting, parseYamlText, readBytes } from "./config-file.ts";
+import { controlAt, controlSetting } from "./control-setting.ts";
 import { type DetectorSetting, detectorSetting } from "./detector-setting.ts";
 import { loadMapping } from "./mapping-file.ts";
 import { cidr, loadSelf, selfSetting } from "./self-file.ts";
@@ -16,33 +17,10 @@ import { cidr, loadSelf, selfSetting } from "./self-file.ts";
 const name = z.string().regex(/^[a-z0-9][a-z0-9-]{0,31}$/, "expected a short name of a-z, 0-9 and -");
 const port = z.int().min(1, "expected a port from 1 to 65535").max(65_535, "expected a port from 1 to 65535");
 const releaseClass = z.enum(["observable", ...BEHAVIOUR_CLASSES]);
-const level = z.union(
-  [z.literal(0), z.literal(1), z.literal(2), z.literal(3), z.literal(3.5), z.literal(4), z.literal(5)],
-  {
-    error: "expected a Purdue level: 0, 1, 2, 3, 3.5, 4 or 5",
-  },
-);
 
 /** What is kept by name must not be mixed up: positions of detectors, applications of controls. */
 const haveOwnNames = (list: readonly { readonly name: string }[]) =>
   new Set(list.map((each) => each.name)).size === list.length;
-
-const hostPort = z
-  .string()
-  .regex(/^(?:\[[0-9a-f:.]+\]|[\w.-]+):\d{1,5}$/i, "expected host:port")
-  .transform((text) => {
-    const at = text.lastIndexOf(":");
-    return { host: text.slice(0, at).replace(/^\[|\]$/g, ""), port: Number(text.slice(at + 1)) };
-  })
-  .refine((where) => where.port <= 65_535, "expected host:port, the port up to 65535");
-/** A controller behind a gateway, by the address that Self knows it by. */
-const conduitSetting = z
-  .strictObject({ listen: hostPort, controller: cidr, upstream: hostPort.optional() })
-  .transform(({ listen, controller, upstream = { host: controller, port: 502 } }) => ({
-    listen,
-    controller,
-    upstream,
-  }));
 
 const configSchema = z.strictObject({
   /** The plant's name. */
@@ -113,57 +91,7 @@ const configSchema = z.strictObject({
     })
     .prefault({}),
   controls: z
-    .array(
-      z
-        .strictObject({
-          name,
-          kind: z.enum(["command", "crowdsec", "edl", "gateway", "nftables", "suricata", "zeek-intel"]),
-          level,
-          phase: z.enum(["learning", "shadow", "protecting"]).default("learning"),
-          /** The file that the control writes; crowdsec has none. */
-          path: z.string().default(""),
-          safety: z.boolean().default(false),
-          /** nftables: load the file into the kernel with `nft -f`, and read the sets back. */
-          load: z.boolean().default(false),
-          /** nftables: the socket of `anamnesis nft-helper`, which loads it for a node without rights. */
-          helper: z.string().optional(),
-          /** suricata: the sensor's own suricata.yaml, checked for its parsers and for failing open. */
-          sensor: z.string().optional(),
-          /** gateway: where it listens, for which controller; `anamnesis gateway` reads it. */
-          conduits: z.array(conduitSetting).default([]),
-          /** command: program and arguments that take the list's path after them, and that print what holds. */
-          run: z.array(z.string()).min(1, "expected a program and its arguments").optional(),
-          ask: z.array(z.string()).min(1, "expected a program and its arguments").optional(),
-          /** crowdsec: its local API, a machine that writes and a bouncer's key that reads. */
-          crowdsec: z
-            .strictObject({
-              url: z.url({ error: "expected the URL of CrowdSec's local API" }),
-              machine: z.string().min(1),
-              passwordFile: z.string(),
-              keyFile: z.string(),
-            })
-            .optional(),
-        })
-        .refine(({ kind, path }) => kind === "crowdsec" || path !== "", {
-          error: "expected the file that the control writes",
-          path: ["path"],
-        })
-        .refine(
-          ({ kind, run, ask }) => (kind === "command" ? run !== undefined : (run ?? ask) === undefined),
-          {
-            error: "expected run (and ask) for kind command, and for no other",
-            path: ["run"],
-          },
-        )
-        .refine(({ kind, load, helper }) => kind === "nftables" || (!load && helper === undefined), {
-          error: "expected load and helper for kind nftables only",
-          path: ["load"],
-        })
-        .refine(({ kind, crowdsec }) => (kind === "crowdsec") === (crowdsec !== undefined), {
-          error: "expected url, machine, passwordFile and keyFile for kind crowdsec, and for no other",
-          path: ["crowdsec"],
-        }),
-    )
+    .array(controlSetting)
     .refine(haveOwnNames, "expected a name of its own for each control")
     .default([]),
   standing: z
@@ -242,19 +170,7 @@ export function readConfig(path: string): Config {
     ...(rest.member !== undefined && { member: filesAt(rest.member, at, ["keystore", "passwordFile"]) }),
     blindingKey: at(rest.blindingKey),
     detectors: detectors.map(({ detector }) => detector),
-    controls: rest.controls.map((c) => ({
-      ...c,
-      path: at(c.path),
-      ...(c.sensor !== undefined && { sensor: at(c.sensor) }),
-      ...(c.helper !== undefined && { helper: at(c.helper) }),
-      ...(c.crowdsec !== undefined && {
-        crowdsec: {
-          ...c.crowdsec,
-          passwordFile: at(c.crowdsec.passwordFile),
-          keyFile: at(c.crowdsec.keyFile),
-        },
-      }),
-    })),
+    controls: rest.controls.map((control) => controlAt(control, at)),
     validation: { ...rest.validation, benign: rest.validation.benign.map(at) },
     self,
     directory,

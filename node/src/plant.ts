@@ -114,7 +114,8 @@ export function exporterOf(
 
 /** The controls of a configuration. */
 export function createControls(config: Config, clock: Clock): Control[] {
-  return config.controls.map(({ name, kind, level, path, load, helper, sensor, crowdsec, run, ask }) => {
+  return config.controls.map((setting) => {
+    const { name, kind, level, path, load, helper, crowdsec, run, ask } = setting;
     const options = { name, level, path };
     if (kind === "edl") return createEdl(options, { clock });
     if (run !== undefined) return createCommand({ ...options, run, ...(ask && { ask }) }, { clock });
@@ -126,7 +127,11 @@ export function createControls(config: Config, clock: Clock): Control[] {
         { ...options, ...((load || helper !== undefined) && { apply: "exec" as const }) },
         { clock, ...(helper !== undefined && { nft: nftByHelper(helper) }) },
       );
-    return createSuricata({ ...options, ...(sensor !== undefined && { sensor }) }, { clock });
+    const { sensor, socket, test } = setting;
+    return createSuricata(
+      { ...options, ...(sensor && { sensor }), ...(socket && { socket }), ...(test && { test }) },
+      { clock },
+    );
   });
 }
 

@@ -163,6 +163,8 @@ export interface Verification {
   readonly missing: readonly IndicatorId[];
   /** Statements of ours that are there and should not be. */
   readonly extra: readonly string[];
+  /** Of the missing, those that the control itself cannot take, in its own words. It was asked, and goes on with the rest. */
+  readonly refused?: ReadonlyMap<IndicatorId, string>;
 }
 
 /**

@@ -128,6 +128,8 @@ test.each<[string, unknown, RegExp]>([
   ["controls", [{ name: "edge", kind: "edl", level: 6, path: "x" }], /Purdue level/],
   ["controls", [{ name: "edge", kind: "edl", level: 4, path: "x", load: true }], /nftables only/],
   ["controls", [{ name: "edge", kind: "edl", level: 4, path: "x", helper: "s" }], /nftables only/],
+  ["controls", [{ name: "edge", kind: "edl", level: 4, path: "x", socket: "s" }], /suricata only/],
+  ["controls", [{ name: "ips", kind: "suricata", level: 2, path: "x", test: ["suricata"] }], /suricata.yaml/],
   ["controls", [{ name: "Edge list", kind: "edl", level: 4, path: "x" }], /short name/],
   ["controls", [{ name: "edge", kind: "iptables", level: 4, path: "x" }], /edl.*nftables.*suricata/],
   [

@@ -211,6 +211,34 @@ function hold(
   };
 }
 
+/**
+ * The same steps where the control itself cannot take some of what was written: nothing of those is in
+ * force, the rest is. Told once, until something of theirs is in force again.
+ */
+export function withRefused(
+  steps: readonly Step[],
+  refused: ReadonlyMap<IndicatorId, string>,
+  rowOf: (indicator: IndicatorId) => Vaccination | undefined,
+): readonly Step[] {
+  const reason = "control.verify";
+  const planned = new Map(steps.map((step) => [step.next.indicator, step]));
+  const others = steps.filter(({ next }) => !refused.has(next.indicator));
+  const held = [...refused].flatMap(([indicator, refusal]): readonly Step[] => {
+    const row = rowOf(indicator);
+    const next = planned.get(indicator)?.next ?? row;
+    if (next === undefined || (row?.state === "held" && row.reason === reason)) return [];
+    const undone = row?.state === "active" ? [{ state: "undone" as const, action: row.action, reason }] : [];
+    return [
+      {
+        next: { ...next, action: "observe", statement: "", expiresAtMs: 0, state: "held", reason },
+        receipts: [...undone, { state: "refused", action: "observe", reason }],
+        refusal,
+      },
+    ];
+  });
+  return [...others, ...held];
+}
+
 /** What is in force once the steps are taken, in the order in which it came. Mostly something is new, and thousands stay. */
 export function inForceAfter(
   before: ReadonlyMap<IndicatorId, Vaccination>,

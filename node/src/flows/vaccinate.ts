@@ -18,7 +18,7 @@ import { createBlockBudget } from "./vaccinate-budget.ts";
 import { watchDrift } from "./vaccinate-drift.ts";
 import { openLane, turnOf, warned } from "./vaccinate-lane.ts";
 import { ceilingOf, preview } from "./vaccinate-plan.ts";
-import { changeOf, inForceAfter, planStep, receiptsOf } from "./vaccinate-step.ts";
+import { changeOf, inForceAfter, planStep, receiptsOf, type Step, withRefused } from "./vaccinate-step.ts";
 import type { ControlState, Lane, Vaccinate, VaccinateOptions, VaccinationState } from "./vaccinate-types.ts";
 import { whyOf } from "./vaccinate-why.ts";
 
@@ -108,7 +108,7 @@ export function createVaccinate(
     const nowMs = clock.nowMs();
     const self = options.self();
     const context = { records, vaccinations, budget, options, isReconciled };
-    const steps = taken.flatMap(
+    let steps: readonly Step[] = taken.flatMap(
       (indicator) => planStep(context, lane, indicator, renewed.has(indicator), self, nowMs) ?? [],
     );
     if (steps.length === 0 && !lane.isDirty) return;
@@ -125,11 +125,14 @@ export function createVaccinate(
       lane.appliedAtMs = clock.monotonicMs();
       lane.tookMs = lane.appliedAtMs - beganMs;
       const found = await control.verify(applications);
-      if (found.missing.length + found.extra.length > 0) {
-        const message = `${control.name} holds ${found.missing.length} too few and ${found.extra.length} too many of ${applications.length} after writing; look who else writes there`;
+      const missing = found.missing.filter((indicator) => found.refused?.has(indicator) !== true);
+      if (missing.length + found.extra.length > 0) {
+        const message = `${control.name} holds ${missing.length} too few and ${found.extra.length} too many of ${applications.length} after writing; look who else writes there`;
         throw new AnamnesisError("control.verify", message, { details: { control: control.name } });
       }
       proof = found.proof;
+      if (found.refused !== undefined)
+        steps = withRefused(steps, found.refused, (indicator) => vaccinations.get(indicator, control.name));
     }
     const rows = steps.map(({ next }): Vaccination => (next.state === "active" ? { ...next, proof } : next));
     const { ops, settle } = vaccinations.stage(rows);

@@ -3,7 +3,7 @@ import { createMemoryStore } from "../../../node/src/adapters/store/memory.ts";
 import type { RecordView } from "../../../node/src/state/record.ts";
 import { createFakeControl, diskFull, type FakeControl } from "../support/fake-control.ts";
 import { observable, recordOf, START_MS } from "../support/plant.ts";
-import { attacker, inForce, makePlant, told } from "../support/vaccination.ts";
+import { attacker, inForce, makePlant, silent, told } from "../support/vaccination.ts";
 
 describe("vaccinate under faults", () => {
   describe("faults", () => {
@@ -46,6 +46,30 @@ describe("vaccinate under faults", () => {
       await tickAt(START_MS + 1000);
       expect(inForce(control)).toEqual([]);
       expect(flow.list()).toEqual([]);
+    });
+
+    it("what a control itself cannot take is refused once, in its words, and does not stop the rest", async () => {
+      const control = createFakeControl();
+      const other = recordOf(observable("203.0.113.8"));
+      const picky = {
+        ...control,
+        verify: async (applications: Parameters<typeof control.verify>[0]) => {
+          const bad = applications.filter(({ statement }) => statement.endsWith(".8"));
+          const missing = bad.map(({ indicator }) => indicator);
+          const found = await control.verify(applications);
+          return { ...found, missing, refused: new Map(missing.map((id) => [id, "unknown keyword"])) };
+        },
+      };
+      const warnings: unknown[] = [];
+      const log = { ...silent, warn: (...words: unknown[]) => void warnings.push(words) };
+      const { consider, receipts, flow } = await makePlant({ controls: [picky], log });
+      await consider(recordOf(attacker), other);
+      expect(flow.faults()).toEqual({});
+      expect(flow.list().map(({ statement }) => statement)).toEqual(["block 203.0.113.7"]);
+      expect(told(receipts)).toEqual(["verified block", "refused observe control.verify"]);
+      expect(JSON.stringify(warnings)).toContain("unknown keyword");
+      await consider(other);
+      expect(receipts, "told once").toHaveLength(2);
     });
 
     it("one control's fault leaves the others alone", async () => {

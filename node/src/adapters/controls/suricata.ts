@@ -4,16 +4,21 @@
  */
 import { readdir } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { AnamnesisError } from "@anamnesis/sdk/core/errors";
+import { AnamnesisError, isAnamnesisError } from "@anamnesis/sdk/core/errors";
 import type { IndicatorId, PurdueLevel } from "@anamnesis/sdk/core/types";
-import type { Application, Clock, Control } from "../../ports.ts";
+import type { Application, Clock, Control, Verification } from "../../ports.ts";
 import { type FileSystem, nodeFileSystem, removeFile } from "./atomic-file.ts";
 import { createFileControl, type RenderedFile, type Rendering, stateHash } from "./file-control.ts";
+import { followRules, type LoadedRules } from "./suricata-loaded.ts";
 import { compileRules, SID_MARK } from "./suricata-rules.ts";
 import { checkSensor } from "./suricata-sensor.ts";
+import { openSuricata } from "./suricata-socket.ts";
+import { HARMLESS, tryRules } from "./suricata-try.ts";
 
 /** A sensor takes seconds to reload its rules. */
 const PACE_MS = 100;
+/** Between two reloads that we ask for. */
+const RELOAD_PACE_MS = 1000;
 
 /** Where the rule file is. */
 export interface SuricataOptions {
@@ -23,6 +28,10 @@ export interface SuricataOptions {
   readonly path: string;
   /** The sensor's suricata.yaml, checked by preflight when given. */
   readonly sensor?: string;
+  /** Its command socket: rules are loaded and asked for there. The file then stands under `rule-files`, not behind -S. */
+  readonly socket?: string;
+  /** Program and arguments before `-T`: rules are tried with the sensor's settings before they are written. */
+  readonly test?: readonly string[];
 }
 
 /** Sids of indicators: blocks of eight from here on, below 2^31 and outside every public allocation. */
@@ -35,16 +44,24 @@ export function createSuricata(
   options: SuricataOptions,
   ports: { readonly clock: Clock; readonly files?: FileSystem },
 ): Control {
-  const { path } = options;
+  const { path, sensor, test } = options;
   const files = ports.files ?? nodeFileSystem;
+  const engine = options.socket === undefined ? undefined : openSuricata(options.socket);
+  const loaded = engine && followRules(engine, { path, hashSid: HASH_SID, files });
   const stem = basename(path).replace(/\.rules$/, "");
   const isHashList = (name: string): boolean =>
     name.startsWith(`${stem}-`) && /-[0-9a-f]{16}\.sha256$/.test(name);
   const lines = new Map<IndicatorId, CachedLines>();
   /** The names for which old hash lists were last removed. */
   let tidyFor: string | undefined;
+  /** Statements that the engine took in a try, and its words on those that it cannot take. */
+  const tried = new Set<string>();
+  const refused = new Map<string, string>();
+  /** The engine's words on indicators whose rules failed in its last load. */
+  const failed = new Map<IndicatorId, string>();
 
-  function render(applications: readonly Application[]): Rendering {
+  function render(all: readonly Application[]): Rendering {
+    const applications = refused.size === 0 ? all : all.filter(({ statement }) => !refused.has(statement));
     const hashes = applications.filter(isHash);
     const rules = applications.filter((application) => !isHash(application));
     const blocks = assignBlocks(rules.map((application) => application.indicator));
@@ -70,11 +87,12 @@ export function createSuricata(
   }
 
   const control = createFileControl({
-    ...ports,
+    clock: ports.clock,
+    files,
     name: options.name,
     kind: "suricata",
     level: options.level,
-    paceMs: PACE_MS,
+    paceMs: engine === undefined ? PACE_MS : RELOAD_PACE_MS,
     paths: [path],
     compile: compileRules,
     render,
@@ -83,6 +101,7 @@ export function createSuricata(
         .split("\n")
         .filter((line) => line !== "" && !line.startsWith("#") && !line.includes(`sid:${HASH_SID};`)),
     loaded: async (rendering) => {
+      await loaded?.load();
       const kept = rendering.files.map((file) => basename(file.path));
       if (kept.join() === tidyFor) return;
       for (const name of await readdir(dirname(path)).catch(() => [])) {
@@ -90,13 +109,77 @@ export function createSuricata(
       }
       tidyFor = kept.join();
     },
+    ...(loaded !== undefined && { engine: (expected) => askEngine(loaded, expected) }),
   });
+
+  async function askEngine(
+    rules: LoadedRules,
+    expected: ReadonlyMap<string, readonly IndicatorId[]>,
+  ): Promise<readonly string[]> {
+    const keys = await rules.inForce();
+    failed.clear();
+    for (const [line, words] of rules.failed)
+      for (const indicator of expected.get(line) ?? []) failed.set(indicator, words);
+    return keys;
+  }
+
+  /** What was never tried is tried in one run; what is over is forgotten. */
+  async function tryNew(applications: readonly Application[]): Promise<void> {
+    const rules = new Set(applications.flatMap((each) => (isHash(each) ? [] : [each.statement])));
+    for (const known of [tried, refused]) {
+      if (known.size <= 2 * rules.size + 64) continue;
+      for (const statement of known.keys()) if (!rules.has(statement)) known.delete(statement);
+    }
+    if (test === undefined || sensor === undefined) return;
+    const fresh = [...rules].filter((statement) => !tried.has(statement) && !refused.has(statement));
+    const candidates = fresh.map((statement, n) => ({ statement, rules: `${withSids(statement, n)}\n` }));
+    const found = await tryRules({ program: test, sensor, path }, candidates);
+    for (const statement of fresh) if (!found.has(statement)) tried.add(statement);
+    for (const [statement, words] of found) refused.set(statement, words);
+  }
+
+  async function verify(applications: readonly Application[]): Promise<Verification> {
+    failed.clear();
+    const found = await control.verify(applications);
+    const words = new Map<IndicatorId, string>();
+    const nowMs = ports.clock.nowMs();
+    for (const { indicator, statement, expiresAtMs } of applications) {
+      const why = refused.get(statement) ?? failed.get(indicator);
+      if (why === undefined || expiresAtMs <= nowMs) continue;
+      refused.set(statement, why); // the next file is written without it
+      words.set(indicator, why);
+    }
+    if (words.size === 0) return found;
+    return { ...found, missing: [...new Set([...found.missing, ...words.keys()])], refused: words };
+  }
+
+  let queue: Promise<unknown> = Promise.resolve();
+  function queued<T>(work: () => Promise<T>): Promise<T> {
+    const result = queue.then(work, work);
+    queue = result.catch(() => undefined);
+    return result;
+  }
+
   return {
     ...control,
     async preflight() {
       await control.preflight();
-      if (options.sensor !== undefined) await checkSensor(options.sensor, files);
+      if (sensor !== undefined) await checkSensor(sensor, files);
+      try {
+        await engine?.rules();
+        if (test !== undefined && sensor !== undefined)
+          await tryRules({ program: test, sensor, path }, [HARMLESS]);
+      } catch (cause) {
+        if (!isAnamnesisError(cause)) throw cause;
+        throw new AnamnesisError("control.preflight", `${options.name}: ${cause.message}`, { cause });
+      }
     },
+    apply: (applications) =>
+      queued(async () => {
+        await tryNew(applications);
+        await control.apply(applications);
+      }),
+    verify: (applications) => queued(() => verify(applications)),
   };
 }
 
@@ -149,14 +232,15 @@ function linesOf(
   if (!/^(?:(?:alert|drop) [\x20-\x7e]+ sid:@[0-7]; rev:1;\)(?:\n|$))+$/.test(statement)) {
     throw new AnamnesisError("input.invalid", `not a Suricata statement of ours: ${statement.slice(0, 120)}`);
   }
-  const first = FIRST_SID + 8 * block;
-  const text = flat(
-    `${statement
-      .replaceAll(SID_MARK, (_mark, place: string) => `sid:${first + Number(place)};`)
-      .replaceAll("@ID", indicator.slice(2))}\n`,
-  );
+  const text = flat(`${withSids(statement, block).replaceAll("@ID", indicator.slice(2))}\n`);
   cache.set(indicator, { statement, block, text });
   return text;
+}
+
+/** The rules of a statement, with the sids of a block. */
+function withSids(statement: string, block: number): string {
+  const first = FIRST_SID + 8 * block;
+  return statement.replaceAll(SID_MARK, (_mark, place: string) => `sid:${first + Number(place)};`);
 }
 
 /** The same text in one piece: joining thousands of pieced strings costs milliseconds at every write. */
