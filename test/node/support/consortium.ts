@@ -29,7 +29,10 @@ import {
   type FakeChain,
   type FakeLedger,
 } from "../../../node/src/adapters/chain/fake-chain.ts";
-import { createPublishedReader } from "../../../node/src/adapters/detectors/published.ts";
+import {
+  createPublishedReader,
+  type PublishedFormat,
+} from "../../../node/src/adapters/detectors/published.ts";
 import { createSigner } from "../../../node/src/adapters/keys/signer.ts";
 import { createFakePeers, type FakePeers } from "../../../node/src/adapters/peers/fake-peers.ts";
 import { createMemoryStore, type MemoryStore } from "../../../node/src/adapters/store/memory.ts";
@@ -83,6 +86,8 @@ export interface ConsortiumOptions {
   validate?(plant: number, form: IndicatorForm): ValidationOutcome;
   /** Detectors of a plant beside its scripted one. */
   detectors?(plant: TestPlant, log: Log): readonly Detector[];
+  /** How what programs publish is read, by the program. */
+  readonly published?: readonly PublishedFormat[];
   /** Controls of a plant beside its fake one. */
   controls?(plant: TestPlant): readonly Control[];
   /** Whether plants are started. Default true. */
@@ -250,7 +255,7 @@ export async function makeConsortium(
         peers,
         controls: [mortal(plant, () => running), ...(options.controls?.(plant) ?? [])],
         detectors: [detector, ...(options.detectors?.(plant, log) ?? [])],
-        readPublished: createPublishedReader([], plant.clock),
+        readPublished: createPublishedReader(options.published ?? [], plant.clock),
         blindingKey: plant.blindingKey,
         keepBlindingKey: (key) => {
           plant.blindingKey = key;

@@ -6,11 +6,17 @@ import { fileURLToPath } from "node:url";
 
 const OWN = fileURLToPath(new URL("../crowdsec", import.meta.url));
 
+/** A node's API, and the token of role detector. */
+export interface CrowdsecReceiver {
+  readonly url: string;
+  readonly token: string;
+}
+
 /** What CrowdSec follows, and where it listens and tells, on loopback. */
 export interface CrowdsecPlaces {
   readonly eve: string;
-  /** Where its HTTP plugin posts alerts; without it there is no plugin, and nothing but the hub's own items. */
-  readonly receiver?: number;
+  /** To whom its HTTP plugin posts alerts; without it there is no plugin, and nothing but the hub's own items. */
+  readonly receiver?: CrowdsecReceiver;
   /** Port of its local API. */
   readonly api: number;
 }
@@ -52,7 +58,15 @@ export function writeCrowdsecConfig(
     cpSync(join(root, "usr/lib/crowdsec/plugins/http"), join(work, "plugins/notification-http"));
     writeFileSync(
       join(etc, "notifications/http.yaml"),
-      `type: http\nname: node\nlog_level: info\nformat: "{{.|toJson}}"\nurl: http://127.0.0.1:${receiver}/\nmethod: POST\n`,
+      JSON.stringify({
+        type: "http",
+        name: "node",
+        log_level: "info",
+        format: "{{.|toJson}}",
+        url: `${receiver.url}/api/v1/detections`,
+        method: "POST",
+        headers: { Authorization: `Bearer ${receiver.token}`, "Content-Type": "application/x-ndjson" },
+      }),
     );
   }
   writeFileSync(join(etc, "simulation.yaml"), "simulation: off\n");

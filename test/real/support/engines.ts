@@ -18,7 +18,7 @@ import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gunzipSync } from "node:zlib";
-import { writeCrowdsecConfig } from "./crowdsec.ts";
+import { type CrowdsecReceiver, writeCrowdsecConfig } from "./crowdsec.ts";
 
 const ROOT = fileURLToPath(new URL("../../..", import.meta.url));
 /** A chroot with Suricata 7, or empty for the one on PATH. */
@@ -40,14 +40,13 @@ export interface PacketEngine extends Engine {
 }
 
 /** Why an engine cannot be run here, by its name; undefined when it can. */
-export const MISSING: Readonly<Record<"suricata" | "crowdsec" | "tshark" | "zeek", string | undefined>> = {
+export const MISSING: Readonly<Record<"suricata" | "crowdsec" | "tshark", string | undefined>> = {
   suricata: Number(versionOf(suricataCommand(), "-V") ?? 0) < 7 ? "needs Suricata 7" : undefined,
   crowdsec:
     CROWDSEC !== "" && spawnSync(join(CROWDSEC, "usr/bin/crowdsec"), ["-version"]).status === 0
       ? undefined
       : "needs CrowdSec in CROWDSEC_ROOT",
   tshark: versionOf(["tshark"], "--version") === undefined ? "needs tshark" : undefined,
-  zeek: versionOf(["zeek"], "--version") === undefined ? "Debian has no package of it" : undefined,
 };
 
 function versionOf([command = "", ...args]: readonly string[], ask: string): string | undefined {
@@ -100,7 +99,7 @@ export function startSuricata(
         ...options.sets,
       }).flatMap(([key, value]) => ["--set", `${key}=${value}`]),
     ],
-    { stdio: ["ignore", "ignore", "pipe"] },
+    { stdio: "ignore" },
   );
   let number = 0;
   return {
@@ -146,40 +145,19 @@ export function startTshark(work: string): PacketEngine {
   };
 }
 
-/**
- * CrowdSec, agent and local API, following a log of Suricata's. What it alerts of its HTTP plugin posts;
- * whatever arrives becomes a line of `alerts.json`.
- */
-export async function startCrowdsec(work: string, eve: string): Promise<Engine> {
-  const log = join(work, "alerts.json");
-  writeFileSync(log, "");
-  const receiver = createServer((request, response) => {
-    const chunks: Buffer[] = [];
-    request.on("data", (chunk: Buffer) => chunks.push(chunk));
-    request.on("end", () => {
-      appendFileSync(log, `${Buffer.concat(chunks).toString().trim()}\n`);
-      response.end("{}");
-    });
-  });
-  await new Promise<void>((resolve) => receiver.listen(0, "127.0.0.1", resolve));
-  const config = writeCrowdsecConfig(CROWDSEC, work, {
-    eve,
-    receiver: (receiver.address() as AddressInfo).port,
-    api: await freePort(),
-  });
+/** CrowdSec, agent and local API, following a log of Suricata's; its HTTP plugin posts what it alerts of. */
+export async function startCrowdsec(
+  work: string,
+  eve: string,
+  receiver: CrowdsecReceiver,
+): Promise<Pick<Engine, "stop">> {
+  const config = writeCrowdsecConfig(CROWDSEC, work, { eve, receiver, api: await freePort() });
   const bin = (name: string) => join(CROWDSEC, "usr/bin", name);
   const added = spawnSync(bin("cscli"), ["-c", config, "machines", "add", "-a", "--force"]);
   if (added.status !== 0) throw new Error(`cscli machines add: ${added.stderr.toString()}`);
   const child = spawn(bin("crowdsec"), ["-c", config], { stdio: ["ignore", "pipe", "pipe"] });
   await said(child, /Starting processing data/);
-  return {
-    log,
-    async stop() {
-      await stop(child, "SIGTERM");
-      receiver.closeAllConnections();
-      await new Promise<void>((resolve) => receiver.close(() => resolve()));
-    },
-  };
+  return { stop: () => stop(child, "SIGTERM") };
 }
 
 /** A port of loopback that nobody had a moment ago. */

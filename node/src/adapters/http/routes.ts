@@ -1,5 +1,6 @@
 /** The one table of routes: the server registers it, the OpenAPI document describes it. */
 import { AnamnesisError } from "@anamnesis/sdk/core/errors";
+import { sha256Hex } from "@anamnesis/sdk/core/hash";
 import type { IndicatorId, Proposal, Stance } from "@anamnesis/sdk/core/types";
 import type { EvidenceSelection } from "../../api.ts";
 import { renderMetrics } from "./metrics.ts";
@@ -20,6 +21,11 @@ const STANCES: Readonly<Record<"support" | "refute" | "withdraw", Stance>> = {
 function found<T>(value: T | undefined, id: string): T {
   if (value !== undefined) return value;
   throw new AnamnesisError("api.notFound", `no indicator ${id} is known here; recall its value or list them`);
+}
+
+/** The key of a publication that brought none: webhooks of other products cannot make one. */
+function keyOf(lines: readonly { readonly line: string }[]): string {
+  return `sha256-${sha256Hex(lines.map(({ line }) => line).join("\n"))}`;
 }
 
 const V1 = "/api/v1";
@@ -122,7 +128,7 @@ export const ROUTES: readonly Route[] = [
     },
     response: schema.publishedSchema,
     handle: ({ api, detector }, { body, headers }) =>
-      api.publish(detector, body.lines, headers["idempotency-key"]),
+      api.publish(detector, body.lines, headers["idempotency-key"] ?? keyOf(body.lines)),
   }),
   route({
     method: "get",

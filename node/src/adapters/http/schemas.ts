@@ -78,7 +78,11 @@ export const idempotencyHeaders = z.object({
   "idempotency-key": z
     .string()
     .regex(/^[\x21-\x7e]{1,128}$/, "expected 1 to 128 visible ASCII characters")
-    .meta({ description: "Chosen by the caller, the same for every retry of one batch." }),
+    .meta({
+      description:
+        "Chosen by the caller, the same for every retry of one batch. Without it the lines are their own key: the same lines again change nothing.",
+    })
+    .optional(),
 });
 
 // ── answers ──────────────────────────────────────────────────────────────────────────────────

@@ -211,6 +211,22 @@ describe("every route", () => {
     ]);
   });
 
+  test("lines without a key are their own: the same again has the same, others another", async () => {
+    const keys: string[] = [];
+    for (const body of ["a\nb\n", "a\nb\n", "ab\n"]) {
+      const response = await started.ask("detector", "/api/v1/detections", {
+        method: "POST",
+        body,
+        headers: { "content-type": "application/x-ndjson" },
+      });
+      expect(response.status).toBe(200);
+      keys.push(started.plant.published.at(-1)?.key ?? "");
+    }
+    expect(keys[0]).toMatch(/^sha256-[0-9a-f]{64}$/);
+    expect(keys[1]).toBe(keys[0]);
+    expect(keys[2]).not.toBe(keys[0]);
+  });
+
   test("an unknown id is api.notFound, an unknown value is a known answer", async () => {
     const missing = await started.ask("reader", "/api/v1/indicators/0x0000000000");
     expect(missing.status).toBe(404);
