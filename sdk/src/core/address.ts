@@ -2,6 +2,7 @@
 import ipaddr from "ipaddr.js";
 import { formatAddress, parseRange } from "./address-set.ts";
 import { AnamnesisError } from "./errors.ts";
+import { remember } from "./remember.ts";
 
 /** What an address is for. Only `public` ones mean the same machine at every plant. */
 export type AddressClass =
@@ -77,6 +78,11 @@ const MAPPED = 0xffffn;
 const SPECIAL_SPANS = SPECIAL.map((special) => ({ special, span: spanOf(special.block) }));
 const SPECIAL_V4 = SPECIAL_SPANS.filter(({ span }) => span.family === 4);
 const SPECIAL_V6 = SPECIAL_SPANS.filter(({ span }) => span.family === 6);
+/** The IPv4 blocks by the first octet of an address: most have none. */
+const SPECIAL_BY_OCTET = Array.from({ length: 256 }, (_, octet) => {
+  const addresses: Span = { family: 4, first: octet * 2 ** 24, last: (octet + 1) * 2 ** 24 - 1 };
+  return SPECIAL_V4.filter(({ span }) => spansOverlap(span, addresses));
+});
 
 /**
  * The one spelling of an address, or undefined when the text is none.
@@ -90,7 +96,10 @@ const SPECIAL_V6 = SPECIAL_SPANS.filter(({ span }) => span.family === 6);
  */
 export function canonicalAddress(text: string): string | undefined {
   if (ipv4Number(text) >= 0) return text;
-  if (!text.includes(":") || text.length > 100) return undefined;
+  return text.includes(":") && text.length <= 100 ? canonicalIpv6(text) : undefined;
+}
+
+const canonicalIpv6 = remember((text) => {
   const zone = text.indexOf("%");
   const bare = zone < 0 ? text : text.slice(0, zone);
   if (!ipaddr.IPv6.isValid(bare)) return undefined;
@@ -100,7 +109,7 @@ export function canonicalAddress(text: string): string | undefined {
     6,
     address.toByteArray().reduce((value, byte) => (value << 8n) | BigInt(byte), 0n),
   );
-}
+});
 
 /** The addresses of one address in any spelling, or of a CIDR text; IPv4-mapped IPv6 is IPv4. Throws `input.invalid`. */
 export function spanOf(text: string): Span {
@@ -167,11 +176,17 @@ export function specialBlock(
   span: Span,
   options: { readonly labPublic?: readonly string[] | undefined } = {},
 ): SpecialBlock | undefined {
-  for (const { special, span: block } of span.family === 4 ? SPECIAL_V4 : SPECIAL_V6) {
+  for (const { special, span: block } of specialNear(span)) {
     if (!spansOverlap(block, span)) continue;
     return labSpans(options.labPublic).some((lab) => spanContains(lab, span)) ? undefined : special;
   }
   return undefined;
+}
+
+function specialNear({ family, first, last }: Span): typeof SPECIAL_SPANS {
+  if (family === 6) return SPECIAL_V6;
+  const octet = Number(first) >>> 24;
+  return octet === Number(last) >>> 24 ? (SPECIAL_BY_OCTET[octet] as typeof SPECIAL_SPANS) : SPECIAL_V4;
 }
 
 /**
@@ -189,7 +204,7 @@ export function classifyAddress(
 }
 
 /** An IPv4 address in four decimal parts as a number, or −1. Leading zeros are refused: they meant octal once. */
-function ipv4Number(text: string): number {
+export function ipv4Number(text: string): number {
   if (text.length > 15) return -1;
   let value = 0;
   let part = -1;

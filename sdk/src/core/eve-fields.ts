@@ -21,9 +21,9 @@ export function isRecord(value: unknown): value is JsonRecord {
  */
 export function parseEveTime(text: string): number | undefined {
   const dayMs = parseDay(text);
-  const hour = digits(text, 11, 2);
-  const minute = digits(text, 14, 2);
-  const second = digits(text, 17, 2);
+  const hour = digitsAt(text, 11, 2);
+  const minute = digitsAt(text, 14, 2);
+  const second = digitsAt(text, 17, 2);
   if (dayMs === undefined || (text[10] !== "T" && text[10] !== " ")) return undefined;
   if (text[13] !== ":" || text[16] !== ":") return undefined;
   // 60 is a leap second: the same instant as the second after it.
@@ -51,7 +51,7 @@ let lastDay = { text: "", ms: 0 };
 function parseDay(text: string): number | undefined {
   const day = text.slice(0, 10);
   if (day === lastDay.text) return lastDay.ms;
-  const [y, m, d] = [digits(day, 0, 4), digits(day, 5, 2), digits(day, 8, 2)];
+  const [y, m, d] = [digitsAt(day, 0, 4), digitsAt(day, 5, 2), digitsAt(day, 8, 2)];
   if (y < 1 || m < 1 || m > 12 || d < 1 || day[4] !== "-" || day[7] !== "-") return undefined;
   const date = new Date(0);
   date.setUTCFullYear(y, m - 1, d);
@@ -65,20 +65,21 @@ function offsetMinutes(text: string, at: number): number | undefined {
   if (sign === "Z") return text.length === at + 1 ? 0 : undefined;
   if (sign !== "+" && sign !== "-") return undefined;
   const colon = text[at + 3] === ":" ? 1 : 0;
-  const hours = digits(text, at + 1, 2);
-  const minutes = digits(text, at + 3 + colon, 2);
+  const hours = digitsAt(text, at + 1, 2);
+  const minutes = digitsAt(text, at + 3 + colon, 2);
   if (hours < 0 || hours > 23 || minutes < 0 || minutes > 59 || text.length !== at + 5 + colon)
     return undefined;
   return (sign === "-" ? -1 : 1) * (hours * 60 + minutes);
 }
 
-function isDigit(text: string, at: number): boolean {
+/** Whether a decimal digit stands at a place of a text. */
+export function isDigit(text: string, at: number): boolean {
   const code = text.charCodeAt(at);
   return code >= 48 && code <= 57;
 }
 
 /** `count` decimal digits from `at` as a number, or −1. */
-function digits(text: string, at: number, count: number): number {
+export function digitsAt(text: string, at: number, count: number): number {
   let value = 0;
   for (let i = at; i < at + count; i++) {
     const code = text.charCodeAt(i);

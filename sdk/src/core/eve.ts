@@ -145,8 +145,13 @@ export function detectionId(
   digest: string,
 ): Bytes32 {
   const { detector, stream, offset } = context;
-  return `0x${sha256Hex(`anamnesis/detection/1\0${detector}\0${stream}\0${offset}\0${digest}`)}` as Bytes32;
+  if (lastStream.detector !== detector || lastStream.stream !== stream)
+    lastStream = { detector, stream, head: `anamnesis/detection/1\0${detector}\0${stream}\0` };
+  return `0x${sha256Hex(`${lastStream.head}${offset}\0${digest}`)}` as Bytes32;
 }
+
+/** The stream asked about last, with what its ids begin with. */
+let lastStream = { detector: "", stream: "", head: "anamnesis/detection/1\0\0\0" };
 
 /** The rules that fired lately, with the texts they were read from: one object for all of their alerts. */
 const rules = new Map<

@@ -1,5 +1,6 @@
 /** Self and lists of names, prepared once for many questions: who owns this value? */
-import { type Span, spanContains, spanOf, spansOverlap } from "./address.ts";
+import { ipv4Number, type Span, spanContains, spanOf, spansOverlap } from "./address.ts";
+import { remember } from "./remember.ts";
 import type { Self } from "./types.ts";
 
 /** Values that are never an attacker, under a name: an allowlist or a MISP warninglist. */
@@ -125,6 +126,7 @@ function buildSelf(self: Self): SelfIndex {
       const span = spanOf(address);
       return spans.find((entry) => spanContains(entry.span, span))?.entry;
     });
+  const isOwnV4 = createUnion(own.flatMap(({ span }) => (span.family === 4 ? [span] : [])));
   const ownHolder = holder(own);
   return {
     ...buildIndex([...own, ...services], names, texts),
@@ -132,7 +134,33 @@ function buildSelf(self: Self): SelfIndex {
     engineer: holder(engineers),
     controller: holder([...controllers, ...safety]),
     otHost: holder(network),
-    isOwn: (address) => ownHolder(address) !== undefined,
+    isOwn: (address) => {
+      const number = ipv4Number(address);
+      return number < 0 ? ownHolder(address) !== undefined : isOwnV4(number);
+    },
+  };
+}
+
+/** Whether one of the spans holds an IPv4 address; every line of a log asks twice. */
+function createUnion(spans: readonly Span[]): (address: number) => boolean {
+  const firsts: number[] = [];
+  const lasts: number[] = [];
+  const sorted = spans.map(({ first, last }) => [Number(first), Number(last)] as const);
+  for (const [first, last] of sorted.sort((a, b) => a[0] - b[0])) {
+    const before = lasts.at(-1);
+    if (before === undefined || first > before) {
+      firsts.push(first);
+      lasts.push(last);
+    } else if (last > before) lasts[lasts.length - 1] = last;
+  }
+  return (address) => {
+    let [from, to] = [0, firsts.length];
+    while (from < to) {
+      const middle = (from + to) >> 1;
+      if ((lasts[middle] as number) < address) from = middle + 1;
+      else to = middle;
+    }
+    return from < firsts.length && (firsts[from] as number) <= address;
   };
 }
 
@@ -158,18 +186,4 @@ function buildIndex(
 
 function looksLikeRange(text: string): boolean {
   return /^[\d.]+(?:\/\d+)?$/.test(text) || /^[0-9a-f.]*:[0-9a-f:.]*(?:%\w+)?(?:\/\d+)?$/i.test(text);
-}
-
-/** The same answer for the same text without computing it again; at most 4,096 are kept. */
-function remember(ask: (text: string) => string | undefined): (text: string) => string | undefined {
-  const known = new Map<string, string | undefined>();
-  return (text) => {
-    let answer = known.get(text);
-    if (answer === undefined && !known.has(text)) {
-      answer = ask(text);
-      if (known.size >= 4096) known.clear();
-      known.set(text, answer);
-    }
-    return answer;
-  };
 }

@@ -1,8 +1,9 @@
 /** ArcSight's Common Event Format, bare or in syslog, with the prefixes that vendors write. */
 import { accuse, clientByPorts, type Ends, endpointOf, nameEnds } from "../core/direction.ts";
+import { remember } from "../core/remember.ts";
 import { indexSelf } from "../core/self-index.ts";
 import type { LineOutcome } from "../core/types.ts";
-import { headerFields, keyValues } from "./cef-fields.ts";
+import { headerFields, keyValues, type Members, memberOf } from "./cef-fields.ts";
 import { attackIdsOf, detected, portOf, rejected, type Source } from "./detected.ts";
 import { type Format, NO_MATCH } from "./format.ts";
 import { lineText, sampleLines } from "./line-text.ts";
@@ -10,6 +11,7 @@ import { byTen } from "./severity.ts";
 import { parseSyslog, type SyslogLine, unescapeControls } from "./syslog-line.ts";
 import { localTime, monthOf, parseEpoch, parseIso } from "./time.ts";
 
+const BEGIN = /^CEF: ?\d\|/;
 /** At most a program's name before it: further in, it is somebody's text. */
 const PREFIX = /^(?:[\w./-]{1,64}(?:\[\w{1,32}\])?:? )?CEF: ?\d\|/;
 /** Behind a header of nobody's kind. */
@@ -40,7 +42,9 @@ export const cef: Format = {
 
 /** Where the CEF header of a message begins, or −1. */
 export function cefStart({ message, carried }: Pick<SyslogLine, "message" | "carried">): number {
-  const found = (carried ? PREFIX : FAR_PREFIX).exec(message.slice(0, 1024));
+  if (BEGIN.test(message)) return 0;
+  const head = message.slice(0, 1024);
+  const found = head.includes("CEF:") ? (carried ? PREFIX : FAR_PREFIX).exec(head) : null;
   if (found !== null) return found[0].search(/CEF: ?\d\|$/);
   return BARE.test(message) ? 0 : -1;
 }
@@ -65,9 +69,9 @@ export function readCef(source: Source, zone: string): LineOutcome {
     string,
   ];
   const values = keyValues(unescapeControls(rest));
-  const get = (key: string) => values.get(key);
+  const get = (key: string) => memberOf(values, key);
   const scaled = byTen(severity);
-  const act = (get("act") ?? get("deviceAction") ?? "").toLowerCase();
+  const act = get("act") ?? get("deviceAction") ?? "";
   const atMs = timeOf(values, zone) ?? carrier.atMs;
   return detected(
     {
@@ -82,22 +86,31 @@ export function readCef(source: Source, zone: string): LineOutcome {
       ends: cefEnds(values, source),
       transport: get("proto"),
       appProtocol: appProtocolOf(values),
-      attackIds: attackIdsOf(...labelled(values, /att&?ck|technique/i)),
+      attackIds: attackIdsOf(techniques(values)),
     },
     source,
   );
 }
 
 function actionOf(act: string, name: string): "allowed" | "blocked" | "unknown" {
-  if (/block|drop|den[iy]|reject|prevent|quarantin/.test(act)) return "blocked";
-  if (act !== "") return /allow|permit|accept|pass|detect|alert/.test(act) ? "allowed" : "unknown";
-  return /\bblocked\b/i.test(name) ? "blocked" : "unknown";
+  if (act !== "") return actionNamed(act);
+  return saysBlocked(name) ? "blocked" : "unknown";
 }
 
+const actionNamed = remember((act) => {
+  if (/block|drop|den[iy]|reject|prevent|quarantin/i.test(act)) return "blocked";
+  return /allow|permit|accept|pass|detect|alert/i.test(act) ? "allowed" : "unknown";
+});
+const saysBlocked = remember((name) => /\bblocked\b/i.test(name));
+
 /** `src` and `dst` are of the packet, and a mirrored alert has them the other way round; the port says who serves. */
-function cefEnds(values: ReadonlyMap<string, string>, { at }: Source): Ends {
-  const get = (...keys: string[]) =>
-    keys.map((key) => values.get(key)).find((value) => value !== undefined && value !== "");
+function cefEnds(values: Members, { at }: Source): Ends {
+  const get = (key: string, ...others: readonly string[]): string | undefined => {
+    const value = memberOf(values, key);
+    if (value !== undefined && value !== "") return value;
+    const [next, ...rest] = others;
+    return next === undefined ? undefined : get(next, ...rest);
+  };
   // Radiflow writes one port, the server's, as `pt`.
   const source = endpointOf(get("src", "sourceAddress", "c6a2"), portOf(get("spt", "sourcePort")));
   const destination = endpointOf(
@@ -136,27 +149,30 @@ const APP_BY_PORT: { readonly [port: number]: string } = {
   2404: "iec104",
 };
 
-function appProtocolOf(values: ReadonlyMap<string, string>): string | undefined {
-  const stated = values.get("app") ?? values.get("PtName");
+function appProtocolOf(values: Members): string | undefined {
+  const stated = memberOf(values, "app") ?? memberOf(values, "PtName");
   if (stated !== undefined) return stated;
-  const port = portOf(values.get("dpt") ?? values.get("pt"));
+  const port = portOf(memberOf(values, "dpt") ?? memberOf(values, "pt"));
   return port === undefined ? undefined : APP_BY_PORT[port];
 }
 
-/** Values of `csN`, `flexStringN`, … whose label matches. */
-function labelled(values: ReadonlyMap<string, string>, label: RegExp): string[] {
+/** Values of `csN`, `flexStringN`, … whose label says that they are techniques. */
+function techniques(values: Members): readonly string[] {
   const found: string[] = [];
-  for (const [key, value] of values) {
-    if (!key.endsWith("Label") || !label.test(value)) continue;
-    const own = values.get(key.slice(0, -5));
+  for (const key of values.keys) {
+    if (!key.endsWith("Label") || !isTechnique(memberOf(values, key) as string)) continue;
+    const own = memberOf(values, key.slice(0, -5));
     if (own !== undefined) found.push(own);
   }
   return found;
 }
 
-function timeOf(values: ReadonlyMap<string, string>, zone: string): number | undefined {
-  for (const key of ["rt", "start", "end", "deviceReceiptTime", "UNIFIutcTime"]) {
-    const value = values.get(key);
+const isTechnique = remember((label) => /att&?ck|technique/i.test(label));
+const TIME_KEYS: readonly string[] = ["rt", "start", "end", "deviceReceiptTime", "UNIFIutcTime"];
+
+function timeOf(values: Members, zone: string): number | undefined {
+  for (const key of TIME_KEYS) {
+    const value = memberOf(values, key);
     if (value === undefined) continue;
     const ms =
       parseEpoch(value) ?? parseNamed(value, zone) ?? parseIso(value, key === "UNIFIutcTime" ? "UTC" : zone);

@@ -1,8 +1,10 @@
 /** From what a reader found in a record to the outcome of its line. */
 import type { Ends } from "../core/direction.ts";
 import { detectionId, lineExample } from "../core/eve.ts";
+import { digitsAt, isDigit } from "../core/eve-fields.ts";
 import { addressObservable } from "../core/eve-observables.ts";
 import { sha256Hex } from "../core/hash.ts";
+import { remember } from "../core/remember.ts";
 import type {
   Detection,
   DetectionFlag,
@@ -90,23 +92,19 @@ export function rejected(reason: LineReason, text: string): LineOutcome {
 }
 
 /** The outcome of a record that is understood and no alert. */
-export function context(eventType: string): LineOutcome {
-  let outcome = contexts.get(eventType);
-  if (outcome === undefined) {
-    outcome = { kind: "context", eventType: plainText(eventType, 64) };
-    if (contexts.size >= 1024) contexts.clear();
-    contexts.set(eventType, outcome);
-  }
-  return outcome;
-}
-
-const contexts = new Map<string, LineOutcome>();
+export const context = remember(
+  (eventType): LineOutcome => ({ kind: "context", eventType: plainText(eventType, 64) }),
+);
 
 /** Text of at most `longest` characters without control characters; anything else is empty. */
 export function plainText(value: unknown, longest: number): string {
   if (typeof value !== "string") return "";
   const short = value.length > longest ? value.slice(0, longest) : value;
-  return /[\u0000-\u001f\u007f]/.test(short) ? short.replace(/[\u0000-\u001f\u007f]+/g, " ") : short;
+  for (let at = 0; at < short.length; at++) {
+    const code = short.charCodeAt(at);
+    if (code < 0x20 || code === 0x7f) return short.replace(/[\u0000-\u001f\u007f]+/g, " ");
+  }
+  return short;
 }
 
 function lowerText(value: unknown): string | undefined {
@@ -124,31 +122,59 @@ export function textOf(value: unknown): string | undefined {
 /** A port from a number or digits; `80.000000`, as some write it, is 80. */
 export function portOf(value: unknown): number | undefined {
   if (typeof value === "number") return Number.isInteger(value) ? value : undefined;
-  const match = typeof value === "string" && value.length < 16 ? /^(\d{1,5})(?:\.0+)?$/.exec(value) : null;
-  return match === null ? undefined : Number(match[1]);
+  return typeof value === "string" && value.length < 16 ? portOfText(value) : undefined;
+}
+
+function portOfText(text: string): number | undefined {
+  const dot = text.indexOf(".");
+  if (dot >= 0 && !/^0+$/.test(text.slice(dot + 1))) return undefined;
+  return digitsIn(text, 0, dot < 0 ? text.length : dot);
+}
+
+/** The number that one to five digits, which are all there is, stand for. */
+function digitsIn(text: string, start: number, end: number): number | undefined {
+  const value = end > start && end - start <= 5 ? digitsAt(text, start, end - start) : -1;
+  return value < 0 ? undefined : value;
 }
 
 /** ATT&CK technique ids among values, upper case, each once: `T0855`, `attack.t1110.001`, `classification: T1190`. */
 export function attackIdsOf(...values: readonly unknown[]): readonly string[] {
-  const found = new Set<string>();
-  for (const value of values.flat(2)) {
-    if (typeof value !== "string" || !/t\d{4}/i.test(value)) continue;
-    for (const [, id] of value
-      .slice(0, 1024)
-      .toUpperCase()
-      .matchAll(/\b(T\d{4}(?:\.\d{3})?)(?![\d.])/g))
-      found.add(id as string);
-  }
-  return [...found];
+  let found: readonly string[] = NO_IDS;
+  for (const value of values) found = withIdsOf(value, found, 1);
+  return found;
 }
+
+const NO_IDS: readonly string[] = [];
+
+function withIdsOf(value: unknown, found: readonly string[], depth: number): readonly string[] {
+  if (Array.isArray(value) && depth >= 0) {
+    let all = found;
+    for (const each of value as readonly unknown[]) all = withIdsOf(each, all, depth - 1);
+    return all;
+  }
+  if (typeof value !== "string" || !mayHoldId(value)) return found;
+  const more = idsOfText(value.slice(0, 1024));
+  return found.length === 0 ? more : [...new Set([...found, ...more])];
+}
+
+/** Whether a `t` with digits behind it is there, in either case: most texts have none. */
+function mayHoldId(text: string): boolean {
+  for (let at = text.length - 5; at >= 0; at--)
+    if ((text.charCodeAt(at) | 0x20) === 0x74 && isDigit(text, at + 1) && isDigit(text, at + 4)) return true;
+  return false;
+}
+
+const idsOfText = remember((text): readonly string[] => [
+  ...new Set(text.toUpperCase().match(/\bT\d{4}(?:\.\d{3})?(?![\d.])/g) ?? []),
+]);
 
 /** `address:port`, `[v6]:port`, an address alone; undefined when there is no address. */
 export function splitEnd(text: string): { readonly address: string; readonly port?: number } | undefined {
-  const bracket = /^\[([^\]]{1,64})\](?::(\d{1,5}))?$/.exec(text);
+  const bracket = text.startsWith("[") ? /^\[([^\]]{1,64})\](?::(\d{1,5}))?$/.exec(text) : null;
   if (bracket !== null) return endOf(bracket[1] as string, bracket[2]);
   const colon = text.lastIndexOf(":");
-  if (colon < 0 || !/^\d{1,5}$/.test(text.slice(colon + 1))) return endOf(text, undefined);
-  return endOf(text.slice(0, colon), text.slice(colon + 1));
+  const port = colon < 0 ? undefined : digitsIn(text, colon + 1, text.length);
+  return port === undefined ? { address: text } : { address: text.slice(0, colon), port };
 }
 
 function endOf(address: string, port: string | undefined): { address: string; port?: number } {

@@ -38,22 +38,23 @@ function readLine(source: Source, zone: string): LineOutcome {
   if (atMs === undefined) return rejected("line.timestamp", text);
   const self = indexSelf(at.self);
   const fromClient = clientByPorts(line.source, line.destination);
-  const isEngineEvent = line.sid >= 2_200_000 && line.sid <= 2_299_999;
+  const { rule } = line;
+  const isEngineEvent = rule.sid >= 2_200_000 && rule.sid <= 2_299_999;
   const ends = nameEnds(line.source, line.destination, fromClient, self);
   return detected(
     {
       engine: "suricata",
-      gid: line.gid,
-      id: line.sid,
-      rev: line.rev,
-      name: line.message,
-      category: line.category,
+      gid: rule.gid,
+      id: rule.sid,
+      rev: rule.rev,
+      name: rule.message,
+      category: rule.category,
       atMs,
-      severity: byPriority(line.priority),
+      severity: byPriority(rule.priority),
       action: line.action,
       // Suricata's own events report an oddity: they accuse the client or nobody.
       ends: isEngineEvent && ends.attackerIsClient !== true ? {} : ends,
-      transport: line.transport,
+      transport: rule.transport,
     },
     source,
   );

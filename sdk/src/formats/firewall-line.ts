@@ -1,5 +1,6 @@
 /** Lines of Linux packet filters (`IN= OUT= SRC= DST=`) and of pfSense's filterlog. */
 import { clientByPorts, endpointOf, nameEnds } from "../core/direction.ts";
+import { remember } from "../core/remember.ts";
 import { indexSelf } from "../core/self-index.ts";
 import type { Endpoint, LineOutcome } from "../core/types.ts";
 import { context, detected, portOf, type Source } from "./detected.ts";
@@ -52,7 +53,8 @@ function linuxPacket(message: string): Packet | undefined {
   const text = message.length > 4096 ? message.slice(0, 4096) : message;
   if (!text.includes("SRC=") || !text.includes("DST=")) return undefined;
   const begin = beginOf(text);
-  const prefix = text.slice(0, begin);
+  // The kernel's own time is another in every line.
+  const prefix = text.slice(/^\s*\[\s*\d{1,12}\.\d{1,9}\]\s*/.exec(text)?.[0].length ?? 0, begin);
   const verdict = verdictOf(prefix);
   if (verdict !== "blocked") return NOT_STOPPED;
   // An ICMP error quotes the packet it is about in brackets.
@@ -93,29 +95,20 @@ function memberText(text: string, key: string): string | undefined {
   return at < 0 ? undefined : text.slice(at + key.length, text.indexOf(" ", at + key.length));
 }
 
-function verdictOf(prefix: string): Packet["verdict"] {
+const verdictOf = remember((prefix): Packet["verdict"] => {
   if (/block|drop|den[iy]|reject|ban\b/i.test(prefix)) return "blocked";
   return /accept|allow|pass\b/i.test(prefix) ? "allowed" : undefined;
-}
+});
 
 /** The operator's prefix without times and punctuation. */
-function nameOf(prefix: string): string {
-  const known = names.get(prefix.slice(prefix.indexOf("]") + 1));
-  if (known !== undefined) return known;
+const nameOf = remember((prefix) => {
   const name = prefix
-    .replace(/^\s*\[\s*\d{1,12}\.\d{1,9}\]\s*/, "")
     .replace(/\d\d\/[A-Z][a-z]{2}\/\d{4}:\d\d:\d\d:\d\d [+-]\d{4}/, "")
     .replace(/[^\w .-]+/g, " ")
     .replace(/\s+/g, " ")
     .trim();
-  const given = name === "" ? "packet filter" : name.slice(0, 64);
-  if (names.size >= 256) names.clear();
-  names.set(prefix.slice(prefix.indexOf("]") + 1), given);
-  return given;
-}
-
-/** By the prefix behind the kernel's own time. */
-const names = new Map<string, string>();
+  return name === "" ? "packet filter" : name.slice(0, 64);
+});
 
 /** `rule,sub,anchor,tracker,interface,reason,action,direction,4|6,…` (pfSense and OPNsense). */
 function pfPacket(message: string): Packet | undefined {

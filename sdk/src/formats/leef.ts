@@ -1,9 +1,10 @@
 /** IBM's Log Event Extended Format 1.0 and 2.0, bare or in syslog. */
 import { classifyAddress } from "../core/address.ts";
 import { accuse, clientByPorts, endpointOf, nameEnds } from "../core/direction.ts";
+import { remember } from "../core/remember.ts";
 import { indexSelf } from "../core/self-index.ts";
 import type { Endpoint, LineOutcome } from "../core/types.ts";
-import { headerFields } from "./cef-fields.ts";
+import { headerFields, type Members, memberOf } from "./cef-fields.ts";
 import { detected, portOf, rejected, type Source } from "./detected.ts";
 import { type Format, NO_MATCH } from "./format.ts";
 import { lineText, sampleLines } from "./line-text.ts";
@@ -38,7 +39,8 @@ export const leef: Format = {
 
 /** Where the LEEF header of a message begins, or −1. */
 export function leefStart({ message }: Pick<SyslogLine, "message">): number {
-  return PREFIX.exec(message.slice(0, 256))?.[0].search(VERSION) ?? -1;
+  const head = message.slice(0, 256);
+  return head.includes("LEEF:") ? (PREFIX.exec(head)?.[0].search(VERSION) ?? -1) : -1;
 }
 
 /** The outcome of one line that holds a LEEF event. */
@@ -55,32 +57,34 @@ export function readLeef(source: Source, zone: string): LineOutcome {
   const { fields, rest } = headerFields(message, start, stated === undefined ? 5 : 6);
   if (fields.length < 5) return rejected("line.fields", text);
   const values = attributes(rest, stated ?? "\t");
+  const get = (key: string) => memberOf(values, key);
   const [, vendor, product, , id] = fields as [string, string, string, string, string];
-  const scaled = byTen(values.get("sev"));
+  const scaled = byTen(get("sev"));
   return detected(
     {
       engine: "leef",
       id: `${vendor}|${product}|${id}`,
-      name: values.get("eventName") ?? values.get("name") ?? id,
-      category: values.get("cat") ?? "",
+      name: get("eventName") ?? get("name") ?? id,
+      category: get("cat") ?? "",
       atMs: timeOf(values, zone) ?? carrier.atMs,
       severity: scaled.severity,
       clipped: scaled.clipped === true,
-      action: /block|drop|den[iy]|reject/i.test(values.get("action") ?? "") ? "blocked" : "unknown",
+      action: isBlock(get("action") ?? "") ? "blocked" : "unknown",
       ends: endsOf(values, source),
-      transport: values.get("proto"),
-      appProtocol: values.get("app"),
+      transport: get("proto"),
+      appProtocol: get("app"),
     },
     source,
   );
 }
 
-function endsOf(values: ReadonlyMap<string, string>, { at }: Source) {
+const isBlock = remember((action) => /block|drop|den[iy]|reject/i.test(action));
+
+function endsOf(values: Members, { at }: Source) {
+  const get = (key: string) => memberOf(values, key);
   // Through address translation: who it was before, and whom it reached after.
-  const source =
-    translated(values, "srcPreNAT") ?? endpointOf(values.get("src"), portOf(values.get("srcPort")));
-  const destination =
-    translated(values, "dstPostNAT") ?? endpointOf(values.get("dst"), portOf(values.get("dstPort")));
+  const source = translated(values, "srcPreNAT") ?? endpointOf(get("src"), portOf(get("srcPort")));
+  const destination = translated(values, "dstPostNAT") ?? endpointOf(get("dst"), portOf(get("dstPort")));
   const self = indexSelf(at.self);
   if (source !== undefined && destination === undefined)
     return self.isOwn(source.address) ? {} : accuse(source, undefined);
@@ -88,8 +92,10 @@ function endsOf(values: ReadonlyMap<string, string>, { at }: Source) {
 }
 
 /** An end by its translated address; devices that translate nothing write zeros there. */
-function translated(values: ReadonlyMap<string, string>, key: string): Endpoint | undefined {
-  const end = endpointOf(values.get(key), portOf(values.get(`${key}Port`)));
+function translated(values: Members, key: string): Endpoint | undefined {
+  const address = memberOf(values, key);
+  if (address === undefined) return undefined;
+  const end = endpointOf(address, portOf(memberOf(values, `${key}Port`)));
   return end === undefined || classifyAddress(end.address) === "unspecified" ? undefined : end;
 }
 
@@ -102,23 +108,28 @@ function delimiterOf(field: string | undefined): string | undefined {
   return field.length === 1 ? field : undefined;
 }
 
-function attributes(text: string, delimiter: string): ReadonlyMap<string, string> {
-  const values = new Map<string, string>();
+function attributes(text: string, delimiter: string): Members {
+  const keys: string[] = [];
+  const values: string[] = [];
   for (const pair of text.split(delimiter, 256)) {
     const equals = pair.indexOf("=");
-    const key = pair.slice(0, equals).trim();
-    if (equals > 0 && key.length <= 64 && !values.has(key)) values.set(key, pair.slice(equals + 1).trim());
+    const key = equals > 0 ? pair.slice(0, equals).trim() : "";
+    if (equals <= 0 || key.length > 64) continue;
+    keys.push(key);
+    values.push(pair.slice(equals + 1).trim());
   }
-  return values;
+  return { keys, values };
 }
 
 /** `devTime` in epoch milliseconds, in the usual `MMM dd yyyy HH:mm:ss`, or in the ISO-like forms of `devTimeFormat`. */
-function timeOf(values: ReadonlyMap<string, string>, zone: string): number | undefined {
-  const text = values.get("devTime");
+function timeOf(values: Members, zone: string): number | undefined {
+  const text = memberOf(values, "devTime");
   if (text === undefined) return undefined;
+  const epoch = parseEpoch(text);
+  if (epoch !== undefined) return epoch;
   const named =
     /^([A-Z][a-z]{2}) (\d{1,2}) (\d{4}) (\d\d:\d\d:\d\d(?:\.\d{1,9})?)(?: ([+-]\d{4}|UTC|GMT))?$/.exec(text);
-  if (named === null) return parseEpoch(text) ?? parseIso(text.replace(/ ([+-]\d{4})$/, "$1"), zone);
+  if (named === null) return parseIso(text.replace(/ ([+-]\d{4})$/, "$1"), zone);
   const [, month, day, year, clock, own] = named as unknown as [
     string,
     string,

@@ -1,5 +1,6 @@
 /** One member of a JSON record by a path as `alert.src.ip`. */
 import { isRecord, type JsonRecord } from "../core/eve-fields.ts";
+import { remember } from "../core/remember.ts";
 
 /** The value, or undefined. At every step a key with dots in it (`id.orig_h`) is found as well. */
 export function memberOf(record: JsonRecord, path: string): unknown {
@@ -14,18 +15,10 @@ export function memberOf(record: JsonRecord, path: string): unknown {
   return undefined;
 }
 
-const splits = new Map<string, readonly (readonly [key: string, rest: string])[]>();
-
 /** A path cut at each of its dots, the last first; paths are few and asked for again and again. */
-function splitsOf(path: string): readonly (readonly [key: string, rest: string])[] {
-  let found = splits.get(path);
-  if (found === undefined) {
-    const cut: (readonly [string, string])[] = [];
-    for (let dot = path.lastIndexOf("."); dot > 0; dot = path.lastIndexOf(".", dot - 1))
-      cut.push([path.slice(0, dot), path.slice(dot + 1)]);
-    found = cut;
-    if (splits.size >= 1024) splits.clear();
-    splits.set(path, found);
-  }
-  return found;
-}
+const splitsOf = remember((path) => {
+  const cut: (readonly [key: string, rest: string])[] = [];
+  for (let dot = path.lastIndexOf("."); dot > 0; dot = path.lastIndexOf(".", dot - 1))
+    cut.push([path.slice(0, dot), path.slice(dot + 1)]);
+  return cut;
+});

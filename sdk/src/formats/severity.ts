@@ -1,4 +1,5 @@
 /** Every engine's scale to 0–100, 100 worst. Scales run both ways; `null` is "the detector gave none". */
+import { remember } from "../core/remember.ts";
 
 /** A severity and whether it was beyond its scale. */
 export interface Scaled {
@@ -30,12 +31,16 @@ const WORDS: ReadonlyMap<string, number> = new Map([
 
 /** CEF header 7 and LEEF `sev`: 0–10 or a word. */
 export function byTen(text: string | undefined): Scaled {
-  if (text === undefined || text.trim() === "") return { severity: null };
+  return text === undefined ? { severity: null } : scaleOfTen(text);
+}
+
+const scaleOfTen = remember((text): Scaled => {
+  if (text.trim() === "") return { severity: null };
   const word = WORDS.get(text.trim().toLowerCase());
   if (word !== undefined) return { severity: word < 0 ? null : word };
   const number = /^\s*\d{1,6}(\.\d{1,3})?\s*$/.test(text) ? Number(text) : Number.NaN;
   return Number.isNaN(number) ? { severity: null } : clip(number * 10, number > 10);
-}
+});
 
 /** A scale that is 0–100 already. */
 export function byHundred(value: unknown): Scaled {

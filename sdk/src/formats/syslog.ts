@@ -54,7 +54,8 @@ function createReader(options: ReaderOptions): Reader {
   };
 
   const readText = (text: string, at: LineAt): readonly LineOutcome[] => {
-    const again = /(?:last )?message repeated (\d{1,9}) times?/.exec(text.slice(0, 512));
+    const head = text.slice(0, 512);
+    const again = head.includes("repeated") ? /(?:last )?message repeated (\d{1,9}) times?/.exec(head) : null;
     if (again === null) {
       last = { text, at };
       return [one(text, at)];

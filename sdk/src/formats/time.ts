@@ -1,5 +1,5 @@
 /** Every format's spelling of a time to milliseconds since the epoch, UTC; undefined when it is none. */
-import { parseEveTime } from "../core/eve-fields.ts";
+import { digitsAt, isDigit, parseEveTime } from "../core/eve-fields.ts";
 import { localToUtc } from "./zone.ts";
 
 /** Times after the year 9999 or before 1900 are no times of an alert. */
@@ -10,8 +10,7 @@ const MILLISECONDS_FROM = 1e11;
 
 /** Epoch seconds with a fraction, or milliseconds, or (from 1e17) nanoseconds, as a number or its text. */
 export function parseEpoch(value: unknown): number | undefined {
-  const number =
-    typeof value === "string" && value.length < 40 && /^-?\d+(?:\.\d+)?$/.test(value) ? Number(value) : value;
+  const number = typeof value === "string" && value.length < 40 && isDecimal(value) ? Number(value) : value;
   if (typeof number !== "number" || !Number.isFinite(number)) return undefined;
   const size = Math.abs(number);
   const ms =
@@ -23,6 +22,18 @@ export function parseEpoch(value: unknown): number | undefined {
           ? number
           : number * 1000;
   return inRange(Math.floor(ms + 1e-4));
+}
+
+/** `-? digits (. digits)?` */
+function isDecimal(text: string): boolean {
+  let at = text.startsWith("-") ? 1 : 0;
+  const whole = at;
+  while (isDigit(text, at)) at++;
+  if (at === whole || at === text.length) return at > whole;
+  const fraction = at + 1;
+  if (text[at] !== ".") return false;
+  for (at = fraction; isDigit(text, at); ) at++;
+  return at > fraction && at === text.length;
 }
 
 function inRange(ms: number): number | undefined {
@@ -41,7 +52,8 @@ export function parseIso(text: string, zone: string): number | undefined {
 /** Go's `2026-11-24 23:32:35.865088935 +0000 UTC`, with a monotonic reading or not, and RFC 3339. */
 export function parseGo(text: string): number | undefined {
   if (text.length > 96) return undefined;
-  const match = /^(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d{1,9})?) ([+-]\d{4})(?: |$)/.exec(text);
+  const match =
+    text[10] === " " ? /^(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d{1,9})?) ([+-]\d{4})(?: |$)/.exec(text) : null;
   return match === null ? parseEveTime(text) : parseEveTime(`${match[1]}${match[2]}`);
 }
 
@@ -96,12 +108,14 @@ function dayOf(year: number, month: number, day: number): number | undefined {
 
 /** `hh:mm:ss[.fraction]` in ms, rounded down, or −1. 60 seconds are a leap second. */
 function parseClock(text: string): number {
-  const match = /^(\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?$/.exec(text);
-  if (match === null) return -1;
-  const [hour, minute, second] = [Number(match[1]), Number(match[2]), Number(match[3])];
+  const [hour, minute, second] = [digitsAt(text, 0, 2), digitsAt(text, 3, 2), digitsAt(text, 6, 2)];
+  if (text[2] !== ":" || text[5] !== ":" || hour < 0 || minute < 0 || second < 0) return -1;
   if (hour > 23 || minute > 59 || second > 60) return -1;
-  const fraction = match[4] === undefined ? 0 : Math.floor(Number(`0.${match[4]}`) * 1000 + 1e-7);
-  return hour * 3_600_000 + minute * 60_000 + second * 1000 + fraction;
+  const whole = hour * 3_600_000 + minute * 60_000 + second * 1000;
+  if (text.length === 8) return whole;
+  const places = text.length - 9;
+  const fraction = text[8] === "." && places >= 1 && places <= 9 ? digitsAt(text, 9, places) : -1;
+  return fraction < 0 ? -1 : whole + Math.floor((fraction * 1000) / 10 ** places);
 }
 
 /**

@@ -1,6 +1,7 @@
 /** A record of any Zeek log, from TSV or JSON, to its outcome. */
 import { accuse, type Ends, endpointOf, nameEnds } from "../core/direction.ts";
 import { canonicalName } from "../core/eve-observables.ts";
+import { remember } from "../core/remember.ts";
 import { indexSelf } from "../core/self-index.ts";
 import type { Endpoint, LineOutcome, Observable, Self } from "../core/types.ts";
 import { attackIdsOf, context, detected, portOf, rejected, type Source } from "./detected.ts";
@@ -25,7 +26,7 @@ export function readZeek(path: string, record: ZeekRecord, source: Source): Line
  */
 export function timeOf(record: ZeekRecord): number | undefined | null {
   const text = record.text("ts") ?? record.text("t");
-  if (text === undefined || /^X[X.]*$/.test(text)) return undefined;
+  if (text === undefined || (text.startsWith("X") && /^X[X.]*$/.test(text))) return undefined;
   return parseEpoch(text) ?? parseIso(text, "UTC") ?? null;
 }
 
@@ -48,7 +49,7 @@ function readNotice(record: ZeekRecord, source: Source): LineOutcome {
       engine: "zeek",
       id: note,
       name: record.text("msg") ?? note,
-      category: note.split("::")[0],
+      category: note.split("::", 1)[0],
       atMs,
       severity: actions.some((action) => action.endsWith("ACTION_ALARM")) ? 70 : 40,
       action: actions.some((action) => action.endsWith("ACTION_DROP")) ? "blocked" : "allowed",
@@ -61,18 +62,10 @@ function readNotice(record: ZeekRecord, source: Source): LineOutcome {
   );
 }
 
-const notices = new Map<string, "source" | "nobody" | "unknown">();
-
-/** Who acts in a notice of this kind; asked for each kind once. */
-function actorsOf(note: string): "source" | "nobody" | "unknown" {
-  let actors = notices.get(note);
-  if (actors === undefined) {
-    actors = NOBODY_ACTS.test(note) ? "nobody" : SOURCE_ACTS.test(note) ? "source" : "unknown";
-    if (notices.size >= 1024) notices.clear();
-    notices.set(note, actors);
-  }
-  return actors;
-}
+/** Who acts in a notice of this kind. */
+const actorsOf = remember((note) =>
+  NOBODY_ACTS.test(note) ? "nobody" : SOURCE_ACTS.test(note) ? "source" : "unknown",
+);
 
 function noticeEnds(note: string, record: ZeekRecord, self: Self): Ends {
   const actors = actorsOf(note);

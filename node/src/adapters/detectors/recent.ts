@@ -31,14 +31,15 @@ export function createRecentLines(capacity = 65_536): RecentLines {
 /** An open-addressed set of pairs, half full at most. */
 function createTable(capacity: number) {
   const slots = 2 ** Math.ceil(Math.log2(Math.max(2, capacity * 2)));
+  const mask = slots - 1;
   const pairs = new Float64Array(slots * 2);
   let size = 0;
   const find = (high: number, low: number): number => {
-    let slot = high % slots;
+    let slot = high & mask;
     // An empty slot is (0, 0): a digest of 104 zero bits is not expected in this universe.
     while (pairs[2 * slot] !== 0 || pairs[2 * slot + 1] !== 0) {
       if (pairs[2 * slot] === high && pairs[2 * slot + 1] === low) return slot;
-      slot = (slot + 1) % slots;
+      slot = (slot + 1) & mask;
     }
     return -1 - slot;
   };
