@@ -20,6 +20,7 @@ interface Suite {
 
 const SURICATA = join(cache, "suricata");
 const CROWDSEC = join(cache, "crowdsec");
+const CLIENTS = join(cache, "clients");
 const QUORUM = join(cache, "quorum");
 const SUITES: Readonly<Record<string, Suite>> = {
   suricata: {
@@ -41,6 +42,11 @@ const SUITES: Readonly<Record<string, Suite>> = {
     ],
     env: { SURICATA_ROOT: SURICATA, CROWDSEC_ROOT: CROWDSEC },
     inParts: true,
+  },
+  clients: {
+    files: ["test/real/clients.test.ts"],
+    install: [["scripts/ci/install-clients.sh", CLIENTS]],
+    env: { CLIENTS_ROOT: CLIENTS },
   },
   chain: {
     files: ["test/real/chain.test.ts", "test/real/chain-seals.test.ts"],

@@ -2,11 +2,11 @@
 import { readFileSync, statSync } from "node:fs";
 import { AnamnesisError } from "@anamnesis/sdk/core/errors";
 import { stixId } from "@anamnesis/sdk/core/ids";
-import type { KnowledgeFormat, Origin, StixIndicator, Tlp } from "@anamnesis/sdk/core/types";
-import type { ProposedView } from "@anamnesis/sdk/core/views";
+import type { KnowledgeFormat, Origin } from "@anamnesis/sdk/core/types";
+import type { KnownIndicator, ProposedView } from "@anamnesis/sdk/core/views";
 import { type Knowledge, MAX_FILE, type Refusal } from "@anamnesis/sdk/knowledge/knowledge";
 import { readKnowledge } from "@anamnesis/sdk/knowledge/read";
-import { markingRef } from "@anamnesis/sdk/knowledge/stix-tlp";
+import { FIXED_OBJECTS, writeIndicator } from "@anamnesis/sdk/knowledge/stix-write";
 import { writeKnowledge } from "@anamnesis/sdk/knowledge/write";
 import { writeNewFile } from "../new-file.ts";
 import { count, table } from "../output.ts";
@@ -90,10 +90,10 @@ export async function exportKnowledge(
   const known = ask.knowledge();
   let step = await known.next();
   for (; step.done !== true; step = await known.next()) {
-    const { object, tlp } = step.value;
+    const { object } = step.value;
     const origin = object.x_anamnesis_origin;
     if (origin?.format === format) origins.push(origin);
-    else if (format === "stix") origins.push({ format, id: object.id, source: stixSource(object, tlp) });
+    else if (format === "stix") origins.push({ format, id: object.id, source: stixSource(step.value) });
   }
   const withheld = step.value;
   const text = writeKnowledge(format, origins, bundleIdOf(origins));
@@ -112,8 +112,8 @@ export async function exportKnowledge(
 }
 
 /** An indicator of ours, or of another format with its origin, as STIX under its TLP. */
-function stixSource(object: StixIndicator, tlp: Tlp): string {
-  return JSON.stringify([{ ...object, object_marking_refs: [markingRef(tlp)] }]);
+function stixSource(known: KnownIndicator): string {
+  return JSON.stringify([writeIndicator(known), ...FIXED_OBJECTS]);
 }
 
 /** The same indicators are the same bundle. */
