@@ -8,6 +8,7 @@ import { addKnowledge } from "./commands/knowledge-program.ts";
 import type { NftHelperCommand } from "./commands/nft-helper.ts";
 import { addSelf } from "./commands/self-program.ts";
 import { addSenses } from "./commands/senses-program.ts";
+import { addTaxii } from "./commands/taxii-program.ts";
 import { addVaccines } from "./commands/vaccines-program.ts";
 import { addConsortiumCommands } from "./consortium/program.ts";
 import type { ExitCode } from "./exit.ts";
@@ -214,6 +215,7 @@ export function createProgram(exit: (code: ExitCode) => void): Command {
       ),
     );
 
+  addTaxii(program, answer, exit, wholeNumber);
   addSenses(program, detections, exit);
 
   addVaccines(program, answer, exit);
