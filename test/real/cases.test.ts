@@ -1,7 +1,8 @@
 /**
  * Attacks from a capture to the record, through Suricata 7: a plant's rule for a behaviour fires on the
  * capture, and its alert names the very record that the rule was compiled from. Captures that are not
- * ours are skipped without the published collection.
+ * ours are skipped without the published collection. Names, files and addresses of an intrusion are met in
+ * controls.test.ts, services that are created from outside and commands to safety systems in protocols.test.ts.
  */
 import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -86,6 +87,15 @@ describe.skipIf(noSuricata !== undefined || noSamples !== undefined)("from a cap
     },
     60_000,
   );
+
+  test.each([
+    ["ITI__snap7_s300_stop.pcapng", "134.249.61.163"],
+    ["ITI__snap7_s300_everything.pcapng", "134.217.61.211"],
+    ["ITI__tia_s300_downloadHwConfig.pcapng", "134.217.61.211"],
+  ])("one S7 stop in %s, one alert", { timeout: 60_000 }, (capture, controller) => {
+    const self = plantOf(controller, STRANGER);
+    expect(alerts(sample(capture), [behaviour("s7comm", 0x29)], self)).toHaveLength(1);
+  });
 
   test("the engineering station that Self names does the same, and nothing fires", () => {
     const self = plantOf("134.217.61.211", "134.217.61.131");

@@ -66,6 +66,8 @@ function fieldsOf(record: JsonRecord): ZeekRecord {
   return {
     text: (name) => {
       const found = value(name);
+      // As Zeek's tables write them.
+      if (typeof found === "boolean") return found ? "T" : "F";
       return found === "" ? "" : textOf(found);
     },
     list: (name) => {

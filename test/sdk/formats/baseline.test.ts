@@ -135,6 +135,61 @@ describe("Modbus", () => {
   });
 });
 
+describe("Zeek's other logs", () => {
+  const self: Self = { ...SELF, roles: { ...SELF.roles, engineeringStations: ["10.1.2.30"] } };
+  const record = (second: number, from: string, to: string, port: number, more: object) =>
+    JSON.stringify({
+      ts: 1_772_359_200 + second,
+      uid: "C1",
+      "id.orig_h": from,
+      "id.orig_p": 40_000,
+      "id.resp_h": to,
+      "id.resp_p": port,
+      ...more,
+    });
+
+  test("a logic download is one record, when its second step comes; an answer is no step", () => {
+    const step = (second: number, from: string, service: string, object: string, more: object = {}) =>
+      record(second, from, "10.1.2.10", 44_818, {
+        is_orig: true,
+        direction: "request",
+        cip_service_code: service,
+        class_id: object,
+        ...more,
+      });
+    const lines = [
+      step(0, "10.1.2.66", "0x08", "0x68", { is_orig: false, direction: "response" }),
+      step(1, "10.1.2.66", "0x50", "0x68"),
+      step(2, "10.1.2.30", "0x08", "0x68"),
+      step(3, "10.1.2.66", "0x08", "0x68"),
+      step(4, "10.1.2.66", "0x08", "0x6b"),
+    ];
+    const found = detections(read("zeek-json", "cip.log", lines.join("\n"), self));
+    expect(found.map(({ ics, attacker }) => [ics?.sequence, attacker?.address])).toEqual([
+      ["logic-download", "10.1.2.66"],
+    ]);
+    expect(found[0]?.attackIds).toEqual(["T0858", "T0843"]);
+    expect(records(found, self)).toHaveLength(1);
+  });
+
+  test("a service that is created from outside the OT network, and no other call", () => {
+    const call = (from: string, to: string, endpoint: string, operation: string) =>
+      record(0, from, to, 445, { named_pipe: `\\pipe\\${endpoint}`, endpoint, operation });
+    const lines = [
+      call("10.1.5.50", "10.1.2.20", "svcctl", "OpenSCManagerW"),
+      call("10.1.5.50", "10.1.2.20", "svcctl", "CreateServiceW"),
+      call("10.1.5.50", "10.1.2.20", "samr", "CreateServiceW"),
+      call("10.1.2.66", "10.1.2.20", "svcctl", "CreateServiceW"),
+      call("10.1.5.50", "10.1.5.80", "svcctl", "CreateServiceW"),
+    ];
+    const found = detections(read("zeek-json", "dce_rpc.log", lines.join("\n"), self));
+    expect(found.map(({ rule, attacker }) => [rule.id, attacker?.address])).toEqual([
+      ["svcctl-program-by-outsider", "10.1.5.50"],
+    ]);
+    expect(records(found, self)).toHaveLength(1);
+  });
+});
+
 describe("what keeps it silent", () => {
   const raised = (self: Self, setting = CELL) =>
     detections(read("eve", "eve.json", attack, self, setting)).filter(

@@ -28,13 +28,16 @@ interface Wire {
   readonly match: (code: number, object: number | undefined) => string | undefined;
 }
 
+/** Packets alone: places count from their beginning, and the first of a flow would be met once more when it ends. */
+const PACKET = "dsize:>1;";
+
 const WIRES: Partial<Record<IcsProtocol, Wire>> = {
   // TPKT, COTP data, S7 header of a Job (ROSCTR 1), then the function; a stop names P_PROGRAM.
   s7comm: {
     transport: "tcp",
     port: 102,
     match: (code) =>
-      `content:"|03 00|"; depth:2; content:"|02 f0 80 32 01|"; offset:4; depth:5; content:"|${hex(code)}|"; offset:17; depth:1;${
+      `${PACKET} content:"|03 00|"; depth:2; content:"|02 f0 80 32 01|"; offset:4; depth:5; content:"|${hex(code)}|"; offset:17; depth:1;${
         code === 0x29 ? ' content:"P_PROGRAM"; distance:0;' : ""
       }`,
   },
@@ -51,13 +54,13 @@ const WIRES: Partial<Record<IcsProtocol, Wire>> = {
   dnp3: {
     transport: "tcp",
     port: 20_000,
-    match: (code) => `content:"|05 64|"; depth:2; content:"|${hex(code)}|"; offset:12; depth:1;`,
+    match: (code) => `${PACKET} content:"|05 64|"; depth:2; content:"|${hex(code)}|"; offset:12; depth:1;`,
   },
   // Start byte, length, four octets of control, type identification (IEC 60870-5-104 §5).
   iec104: {
     transport: "tcp",
     port: 2404,
-    match: (code) => `content:"|68|"; depth:1; content:"|${hex(code)}|"; offset:6; depth:1;`,
+    match: (code) => `${PACKET} content:"|68|"; depth:1; content:"|${hex(code)}|"; offset:6; depth:1;`,
   },
   // BVLC for IP, NPDU version 1 without a route, an unsegmented confirmed request, then its service (ASHRAE 135 §20, annex J).
   bacnet: {
@@ -71,14 +74,14 @@ const WIRES: Partial<Record<IcsProtocol, Wire>> = {
     transport: "tcp",
     port: 4840,
     match: (code) =>
-      `content:"MSGF"; depth:4; content:"|01 00 ${hex(code & 0xff)} ${hex(code >> 8)}|"; offset:24; depth:4;`,
+      `${PACKET} content:"MSGF"; depth:4; content:"|01 00 ${hex(code & 0xff)} ${hex(code >> 8)}|"; offset:24; depth:4;`,
   },
   // The type is the upper half of a packet's first byte (MQTT 3.1.1 §2.2).
   mqtt: {
     transport: "tcp",
     port: 1883,
     match: (code) =>
-      code > 15 ? undefined : `dsize:>1; pcre:"/^[\\x${code.toString(16)}0-\\x${code.toString(16)}f]/s";`,
+      code > 15 ? undefined : `${PACKET} pcre:"/^[\\x${code.toString(16)}0-\\x${code.toString(16)}f]/s";`,
   },
   // The interface of the service control manager, over TCP or in SMB.
   svcctl: {

@@ -26,7 +26,7 @@ describe("conduct beyond Modbus as rules", () => {
       blocks: [],
       consequences: [],
       statement:
-        'alert tcp [!10.2.2.31,!10.2.4.0/28] any -> [10.2.2.10] 102 (msg:"ANAMNESIS s7comm program by non engineer, function 41"; content:"|03 00|"; depth:2; content:"|02 f0 80 32 01|"; offset:4; depth:5; content:"|29|"; offset:17; depth:1; content:"P_PROGRAM"; distance:0; threshold:type limit,track by_src,count 1,seconds 300; target:dest_ip; metadata:anamnesis @ID, ics_protocol s7comm, ics_function 41; sid:@0; rev:1;)',
+        'alert tcp [!10.2.2.31,!10.2.4.0/28] any -> [10.2.2.10] 102 (msg:"ANAMNESIS s7comm program by non engineer, function 41"; dsize:>1; content:"|03 00|"; depth:2; content:"|02 f0 80 32 01|"; offset:4; depth:5; content:"|29|"; offset:17; depth:1; content:"P_PROGRAM"; distance:0; threshold:type limit,track by_src,count 1,seconds 300; target:dest_ip; metadata:anamnesis @ID, ics_protocol s7comm, ics_function 41; sid:@0; rev:1;)',
     });
   });
 
