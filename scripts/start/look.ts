@@ -27,8 +27,9 @@ export interface Wanted {
   readonly sighted: ReadonlyMap<IndicatorId, number>;
 }
 
-/** Whether a plant is at the highest state that its configuration allows for a record. */
-export function isImmune(view: IndicatorView): boolean {
+/** Whether a plant is at the highest state that its configuration allows for a record: none for what is refuted. */
+export function isImmune(view: Pick<IndicatorView, "able" | "state" | "status">): boolean {
+  if (view.status.name === "refuted") return view.state === "none";
   return view.able === "none" || view.state === view.able;
 }
 

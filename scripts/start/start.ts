@@ -152,7 +152,7 @@ async function run(
       options.pace,
     );
     const attack = inTurn([...(twin === undefined ? [] : [twin.attack]), recorded]);
-    await requireFitting(all[0] as PlantWatch, attack.records, options.share);
+    await requireFitting(all[0] as PlantWatch, twin?.attack.records ?? [], options.share);
     const names = new Map(attack.records.map(({ id, form }) => [id, nameForm(form)]));
     const configs = local.plants.map(configOf);
     for (const line of introduction(local, configs)) say(line);
