@@ -51,6 +51,7 @@ export function announcement({ hasTwin, input }: Course): string[] {
       ? [
           "Four machines at each plant: a tank's controller, the gateway before it, the station, and a stranger",
           "In ten seconds the stranger at plant A takes over the valve; the others follow fifteen seconds later",
+          "The safety system's high trip at 1.50 m is drawn only: it has no Modbus interface and stays untouched",
         ]
       : []),
     ...(input === undefined

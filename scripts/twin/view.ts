@@ -9,7 +9,10 @@ const WIDE = 40;
 const NARROW = 20;
 const BESIDE = 60;
 
-/** A line a tank, the scale above them, in lines of at most `columns` characters. The safe band is between the bars, `!` is high-high. */
+/**
+ * A line a tank, the scale above them, in lines of at most `columns` characters. The safe band is between the
+ * bars; `!` is the safety system's high trip, which is only drawn.
+ */
 export function drawTanks(cells: readonly Cell[], atS: number, columns: number, paint: Paint): string[] {
   const width = columns >= WIDE + BESIDE ? WIDE : NARROW;
   const scale = Array.from({ length: width + 1 }, () => " ");
@@ -17,7 +20,7 @@ export function drawTanks(cells: readonly Cell[], atS: number, columns: number, 
   scale[column(HIGH_HIGH_M, width)] = "!";
   return [
     "",
-    `  ${paint.soft(`${`${atS.toFixed(0)} s`.padEnd(6)}${scale.join("")} safe band 0.80–1.20 m, high-high 1.50`)}`,
+    `  ${paint.soft(`${`${atS.toFixed(0)} s`.padEnd(6)}${scale.join("")} safe band 0.80–1.20 m, ! high trip 1.50`)}`,
     ...cells.map((cell) => drawTank(cell, width, paint)),
   ];
 }
