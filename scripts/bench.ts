@@ -13,13 +13,14 @@ export interface Figure {
 
 /** A bench: measures and says what it found. `tiny` checks that it works, its figures mean nothing. */
 export interface Bench {
-  run(options: { readonly tiny: boolean }): Promise<readonly Figure[]>;
+  run(options: { readonly tiny: boolean; readonly bytes?: number }): Promise<readonly Figure[]>;
 }
 
 const BENCHES: Readonly<Record<string, () => Promise<Bench>>> = {
   immunity: () => import("../test/bench/immunity.ts"),
   ingest: () => import("../test/bench/ingest.ts"),
   readers: () => import("../test/bench/readers.ts"),
+  memory: () => import("../test/bench/memory.ts"),
   durable: () => import("../test/bench/durable.ts"),
   sign: () => import("../test/bench/sign.ts"),
   push: () => import("../test/bench/push.ts"),
@@ -33,9 +34,10 @@ const BENCHES: Readonly<Record<string, () => Promise<Bench>>> = {
 const program = new Command("npm run bench --")
   .argument("[names...]", `which: ${Object.keys(BENCHES).join(", ")}; all by default`)
   .option("--json", "one JSON object a line", false)
+  .option("--bytes <number>", "memory: how much of a log is read", Number)
   .option("--tiny", "small inputs: checks that it works, the figures mean nothing", false)
   .parse();
-const { json, tiny } = program.opts<{ json: boolean; tiny: boolean }>();
+const { json, tiny, bytes } = program.opts<{ json: boolean; tiny: boolean; bytes?: number }>();
 const names = program.args.length > 0 ? program.args : Object.keys(BENCHES);
 
 for (const name of names) {
@@ -45,7 +47,7 @@ for (const name of names) {
     process.exit(2);
   }
   const bench = await load();
-  for (const figure of await bench.run({ tiny })) {
+  for (const figure of await bench.run({ tiny, ...(bytes !== undefined && { bytes }) })) {
     if (json) process.stdout.write(`${JSON.stringify(figure)}\n`);
     else process.stdout.write(`${rowOf(figure)}\n`);
     if (!figure.ok && !tiny) process.exitCode = 1;

@@ -16,7 +16,9 @@ const SELF: Self = {
   confirmedAtMs: 0,
 };
 const CLOCK = { nowMs: () => 1_800_000_000_000, monotonicMs: () => 0 };
-function createIngest({ name, path, mapping }: FormatLines): (bytes: Buffer) => number {
+
+/** The node's own path from the bytes of a log to outcomes; gives how many of a piece were detections. */
+export function createIngest({ name, path, mapping }: FormatLines): (bytes: Buffer) => number {
   const splitter = createLineSplitter(0);
   const outcomes = createOutcomes({
     name: "box",
@@ -107,38 +109,7 @@ export async function run({ tiny }: { readonly tiny: boolean }): Promise<readonl
       ok: value >= TARGET,
     });
   }
-  results.push(memory(tiny));
   return results;
-}
-
-/** MiB that the process grows by while a long file goes through, after the first part of it. */
-function memory(tiny: boolean): BenchResult {
-  const megabytes = tiny ? 8 : 1_024;
-  const eve = FORMAT_LINES[0] as FormatLines;
-  const ingest = createIngest(eve);
-  let n = 0;
-  const chunk = (): Buffer => Buffer.from(Array.from({ length: 2_000 }, () => `${eve.line(n++)}\n`).join(""));
-  let [done, start] = [0, 0];
-  for (const warm = (megabytes << 20) / 4; done < megabytes << 20; ) {
-    const bytes = chunk();
-    ingest(bytes);
-    done += bytes.length;
-    if (start === 0 && done >= warm) start = settled();
-  }
-  const value = (settled() - start) / (1 << 20);
-  return {
-    name: "readers",
-    metric: `MiB grown over ${megabytes} MiB of EVE`,
-    value,
-    target: "≤ 16",
-    ok: value <= 16,
-  };
-}
-
-function settled(): number {
-  const gc = runInNewContext("gc") as () => void;
-  gc();
-  return process.memoryUsage().rss;
 }
 
 function median(values: readonly number[]): number {
