@@ -10,6 +10,7 @@ const needsEngine =
         "test/real/controls.test.ts",
         "test/real/detectors.test.ts",
         "test/real/protocols.test.ts",
+        "test/real/dashboard.test.ts",
         "test/real/chain.test.ts",
         "test/real/chain-seals.test.ts",
       ]

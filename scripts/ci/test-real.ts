@@ -48,6 +48,11 @@ const SUITES: Readonly<Record<string, Suite>> = {
     install: [["scripts/ci/install-clients.sh", CLIENTS]],
     env: { CLIENTS_ROOT: CLIENTS },
   },
+  ui: {
+    files: ["test/real/dashboard.test.ts"],
+    install: [["scripts/ci/install-chromium.sh"]],
+    env: {},
+  },
   chain: {
     files: ["test/real/chain.test.ts", "test/real/chain-seals.test.ts"],
     install: [["scripts/ci/install-quorum.sh", QUORUM]],

@@ -5,6 +5,7 @@ import type { Mounted, PlantApi } from "../../api.ts";
 import type { Log } from "../../ports.ts";
 import { createAuthorizer, type Token } from "./auth.ts";
 import { parseJsonBody, readBody, splitLines } from "./body.ts";
+import { serveDashboard } from "./dashboard.ts";
 import { isLoopback, refuseForeign } from "./guard.ts";
 import { serveMounted } from "./mounted.ts";
 import { PROBLEMS, toAnamnesisError, toProblem } from "./problem.ts";
@@ -72,6 +73,7 @@ export function createHttp(options: HttpOptions): Http {
     refuseForeign(request, names);
     next();
   });
+  serveDashboard(app);
   for (const route of ROUTES) app[route.method](route.path, ...handlers(route));
   for (const mounted of options.mounted ?? []) app.use(mounted.path, serveMounted(mounted, authorize));
   app.use((request) => {
