@@ -120,7 +120,7 @@ describe("another consortium's node", () => {
 
 describe("servers that mean no good", () => {
   const ID = "00000000-0000-4000-8000-000000000000";
-  const collection = { url: `https://taxii.example/root/collections/${ID}/` };
+  const collection = { url: `https://taxii.example/api1/collections/${ID}/` };
   const answering =
     (answer: (url: URL) => unknown, headers: Record<string, string> = {}): Fetch =>
     async (url) => {
@@ -159,7 +159,7 @@ describe("servers that mean no good", () => {
     const asked: string[] = [];
     const fetch: Fetch = async (url) => {
       asked.push(url);
-      return new Response(JSON.stringify({ default: "https://evil.example/root/" }));
+      return new Response(JSON.stringify({ default: "https://evil.example/api1/" }));
     };
     await expect(listCollections(source(fetch))).rejects.toThrow(/sends to https:\/\/evil\.example/);
     expect(asked).toEqual(["https://taxii.example/taxii2/"]);
@@ -204,8 +204,8 @@ describe("servers that mean no good", () => {
       object_marking_refs: [marking],
     });
     const fetch = answering((url) => {
-      if (url.pathname === "/taxii2/") return { default: "https://taxii.example/root/" };
-      if (url.pathname === "/root/collections/")
+      if (url.pathname === "/taxii2/") return { default: "https://taxii.example/api1/" };
+      if (url.pathname === "/api1/collections/")
         return {
           collections: [
             { id: ID, title: "C", can_read: true },
