@@ -97,7 +97,7 @@ export async function stay(
 ): Promise<void> {
   const where = near(data) === ".anamnesis" ? "" : ` --data ${near(data)}`;
   say();
-  for (const { plant, url } of watches) say(`Plant ${plant.letter}  ${url}/api/v1/health`);
+  for (const { plant, url } of watches) say(`Plant ${plant.letter}  ${url}/`);
   say(`Try it in another terminal: npx anamnesis${where} --plant B status`);
   say("Ctrl-C stops everything; the next start goes on with this history.");
   await new Promise<void>((done) => {
