@@ -8,6 +8,7 @@ import { toPattern } from "@anamnesis/sdk/core/pattern";
 import type { Detection, LineOutcome, Self } from "@anamnesis/sdk/core/types";
 import { type BaselineSetting, createBaselineReader } from "@anamnesis/sdk/formats/baseline";
 import { formatNamed } from "@anamnesis/sdk/formats/formats";
+import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 
 const ROOT = join(import.meta.dirname, "../../..");
@@ -188,6 +189,67 @@ describe("Zeek's other logs", () => {
     ]);
     expect(records(found, self)).toHaveLength(1);
   });
+});
+
+test("packets of any shape give bounded outcomes and no error", () => {
+  const key = fc.constantFrom(
+    ...["cip", "cip.service", "cip_cip_service", "cip.class", "cip_cip_class", "cip.epath", "cip_cip_epath"],
+    ...[
+      "cipcm",
+      "ip.src",
+      "ip_ip_src",
+      "tcp.dstport",
+      "tcp_tcp_dstport",
+      "dcerpc.pkt_type",
+      "svcctl.opnum",
+      "x",
+    ],
+  );
+  const word = fc.oneof(
+    fc.constantFrom(
+      "0x08",
+      "0x50",
+      "0x07",
+      "0x68",
+      "0x8e",
+      "20:68:24:01",
+      "21:00:8e:00",
+      "10.1.2.10",
+      "44818",
+      "0",
+    ),
+    fc.string({ maxLength: 8 }),
+    fc.constant(null),
+    fc.boolean(),
+    fc.double(),
+  );
+  const { node } = fc.letrec<{ node: unknown }>((tie) => ({
+    node: fc.oneof(
+      { maxDepth: 5 },
+      word,
+      fc.array(tie("node"), { maxLength: 6 }),
+      fc.dictionary(key, tie("node"), { maxKeys: 6 }),
+    ),
+  }));
+  const engineers: Self = { ...SELF, roles: { ...SELF.roles, engineeringStations: ["10.1.2.30"] } };
+  fc.assert(
+    fc.property(fc.dictionary(key, node, { maxKeys: 6 }), node, (layers, more) => {
+      const record = {
+        timestamp: "1772359200000",
+        layers: {
+          frame: { "frame.time_epoch": "1772359200.0" },
+          ip: { "ip.src": "10.1.2.66", "ip.dst": "10.1.2.10" },
+          tcp: { "tcp.dstport": "44818" },
+          cip: more,
+          ...layers,
+        },
+      };
+      const outcomes = read("tshark", "packets.json", JSON.stringify(record), engineers);
+      expect(outcomes.length).toBeGreaterThan(0);
+      expect(outcomes.length).toBeLessThanOrEqual(33);
+    }),
+    { numRuns: 500 },
+  );
 });
 
 describe("what keeps it silent", () => {
