@@ -29,6 +29,7 @@ const BENCHES: Readonly<Record<string, () => Promise<Bench>>> = {
   checker: () => import("../test/bench/checker.ts"),
   crowdsec: () => import("../test/bench/crowdsec.ts"),
   gateway: () => import("../test/bench/gateway.ts"),
+  export: () => import("../test/bench/export.ts"),
 };
 
 const program = new Command("npm run bench --")

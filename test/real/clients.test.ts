@@ -3,6 +3,8 @@
  * content, the OASIS validator finds no fault.
  */
 import { execFile } from "node:child_process";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { indicatorId } from "@anamnesis/sdk/core/ids";
@@ -10,6 +12,9 @@ import { toPattern } from "@anamnesis/sdk/core/pattern";
 import type { Proposal, Tlp } from "@anamnesis/sdk/core/types";
 import { FIXED_OBJECTS } from "@anamnesis/sdk/knowledge/stix-write";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { writeFeed } from "../../node/src/cli/commands/misp-feed.ts";
+import type { Session } from "../../node/src/cli/session.ts";
+import { knowledgePage } from "../../node/src/flows/answer-knowledge.ts";
 import { TOKENS } from "../node/adapters/http/start.ts";
 import { type Served, serveTaxii } from "../node/adapters/taxii/serve.ts";
 import { type Consortium, makeConsortium } from "../node/support/consortium.ts";
@@ -120,6 +125,34 @@ describe.runIf(CLIENTS !== undefined)("clients", { timeout: 120_000 }, () => {
       patterns: ["[ipv4-addr:value = '203.0.113.1']"],
     });
     expect(after.revoked).toEqual(after.objects);
+  });
+
+  test("pymisp loads every event of the MISP feed, with the values of its own types", async () => {
+    const { rooms } = consortium.plant(1).running!;
+    const log = { debug() {}, info() {}, warn() {}, error() {} };
+    const ask = {
+      async *knowledge() {
+        const page = knowledgePage(log, rooms, undefined, 1000);
+        yield* page.indicators;
+        return page.withheld;
+      },
+    } as unknown as Session["ask"];
+    const folder = await mkdtemp(join(tmpdir(), "anamnesis-feed-"));
+    try {
+      await writeFeed(ask, folder);
+      await writeFeed(ask, folder); // over the feed that is there
+      const read = await python<{ attributes: readonly unknown[][]; faults: readonly string[] }>(
+        "feed.py",
+        folder,
+      );
+      expect(read.faults).toEqual([]);
+      expect(read.attributes).toHaveLength(208);
+      expect(read.attributes).toContainEqual(["domain", "bad.invalid-name.net", true, false]);
+      expect(read.attributes).toContainEqual(["ip-src", "203.0.113.1", false, true]);
+      expect(read.attributes.filter(([type]) => type === "sha256")).toHaveLength(1);
+    } finally {
+      await rm(folder, { recursive: true });
+    }
   });
 
   test("what it writes awaits release, and what touches Self is refused by name", async () => {

@@ -10,10 +10,10 @@ import type { Memory, MemoryRecord } from "../state/memory.ts";
 import type { ShelfRow } from "../state/shelf.ts";
 import { WITHHELD } from "./egress.ts";
 
-/** A page in the order of ids, so that pages fit together while records come. */
+/** A page in the order of ids, so that pages fit together while records come; versions as the shelf has them, a second old at most. */
 export function knowledgePage(
   log: Log,
-  memory: Pick<Memory, "idsAfter" | "record">,
+  { memory, shelf }: Pick<Rooms, "memory" | "shelf">,
   after: IndicatorId | undefined,
   limit: number,
 ): KnowledgePage {
@@ -23,7 +23,10 @@ export function knowledgePage(
   const withheld = page.length - leaving.length;
   tell(log, "file", withheld);
   return {
-    indicators: leaving.map(({ object, tlp }) => ({ object, tlp })),
+    indicators: leaving.map(({ object, tlp }) => {
+      const { status = "proposed", modifiedMs = Date.parse(object.modified) } = shelf.row(object.id) ?? {};
+      return { object, tlp, status, modifiedMs };
+    }),
     withheld,
     next: ids.length > page.length ? (page.at(-1)?.id ?? null) : null,
   };

@@ -23,6 +23,10 @@ export interface Stopped {
 export interface KnownIndicator {
   readonly object: StixIndicator;
   readonly tlp: Tlp;
+  /** What members say of it together, by signatures held. */
+  readonly status: Status["name"];
+  /** Its version: the newest word on it, ms since the epoch. */
+  readonly modifiedMs: number;
 }
 
 /** A member's word on a record, with what proves it: the fields of the EIP-712 `Attestation`. */
@@ -38,9 +42,6 @@ export interface SharedRecord extends KnownIndicator {
   readonly subject: Subject | null;
   /** When it was put on this node's shelf, µs since the epoch; no two records have the same. */
   readonly addedUs: number;
-  /** Its version, ms since the epoch. */
-  readonly modifiedMs: number;
-  readonly status: Status["name"];
   readonly disputed: boolean;
   readonly attestations: readonly SharedAttestation[];
 }

@@ -3,7 +3,7 @@
  * at every plant, and what members say as a property extension (STIX 2.1 §7.3) that proves itself.
  */
 import { stixId } from "../core/ids.ts";
-import type { Origin, Stance, StixIndicator, Tlp } from "../core/types.ts";
+import type { Origin, Stance, Status, StixIndicator, Tlp } from "../core/types.ts";
 import type { KnownIndicator, SharedAttestation, SharedRecord } from "../core/views.ts";
 import type { Members } from "./members.ts";
 import { markingRef } from "./stix-tlp.ts";
@@ -62,6 +62,11 @@ export const FIXED_OBJECTS: readonly Members[] = [
   })),
 ];
 
+/** Whether members do not stand behind it any more. */
+export function isTakenBack(status: Status["name"]): boolean {
+  return status === "refuted" || status === "withdrawn";
+}
+
 /** The newest version of a record, as a STIX Indicator. A refuted or withdrawn one is `revoked`. */
 export function writeRecord(record: SharedRecord): Members {
   const { object, tlp, status, disputed, attestations, modifiedMs } = record;
@@ -69,7 +74,7 @@ export function writeRecord(record: SharedRecord): Members {
   return {
     ...plain(object),
     modified: new Date(modifiedMs).toISOString(),
-    ...((status === "refuted" || status === "withdrawn") && { revoked: true }),
+    ...(isTakenBack(status) && { revoked: true }),
     ...(supports.length > 0 && { confidence: lowerMedian(supports) }),
     object_marking_refs: [markingRef(tlp)],
     extensions: {
@@ -87,10 +92,12 @@ export function writeRecord(record: SharedRecord): Members {
 }
 
 /** An indicator without what members say, as a STIX Indicator under its TLP. */
-export function writeIndicator({ object, tlp }: KnownIndicator): Members {
+export function writeIndicator({ object, tlp, status, modifiedMs }: KnownIndicator): Members {
   const origin = originOf(object);
   return {
     ...plain(object),
+    modified: new Date(modifiedMs).toISOString(),
+    ...(isTakenBack(status) && { revoked: true }),
     object_marking_refs: [markingRef(tlp)],
     ...(origin.origin !== undefined && {
       extensions: { [ATTESTATIONS]: { extension_type: "property-extension", ...origin } },

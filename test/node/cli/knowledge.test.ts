@@ -18,6 +18,7 @@ afterAll(() => rmSync(directory, { recursive: true, force: true }));
 const plain = (text: string) => text;
 const STYLE: Style = { nowMs: 0, soft: plain, good: plain, bad: plain };
 const RULE = 'alert tcp any any -> any 502 (msg:"a write"; sid:7; rev:1;)';
+const AT = Date.UTC(2026, 10, 25);
 const AMBER = "marking-definition--55d920b0-5e8b-4f79-9ee9-91f868d9b421";
 
 const object = (extra: Partial<StixIndicator>): StixIndicator => ({
@@ -44,7 +45,7 @@ function plant(): { readonly ask: Session["ask"]; readonly proposed: Proposal[] 
       return { queued: proposals.length, known: 2, stopped };
     },
     async *knowledge(): AsyncGenerator<KnownIndicator, number, undefined> {
-      yield { object: object({}), tlp: "amber" };
+      yield { object: object({}), tlp: "amber", status: "attested", modifiedMs: AT };
       yield {
         object: object({
           id: "indicator--b",
@@ -59,6 +60,14 @@ function plant(): { readonly ask: Session["ask"]; readonly proposed: Proposal[] 
           },
         }),
         tlp: "green",
+        status: "proposed",
+        modifiedMs: AT,
+      };
+      yield {
+        object: object({ id: "indicator--c", pattern: "[ipv4-addr:value = '198.51.100.8']" }),
+        tlp: "green",
+        status: "refuted",
+        modifiedMs: AT,
       };
       return 1;
     },
@@ -107,13 +116,14 @@ test("STIX out holds everything under its TLP, with origin and licence, and says
   expect(objects.filter(({ type }) => type === "indicator")).toMatchObject([
     { id: "indicator--a", object_marking_refs: [AMBER] },
     { id: "indicator--b", extensions: { [ATTESTATIONS]: { origin: { author: "a CERT", licence: "MIT" } } } },
+    { id: "indicator--c", revoked: true },
   ]);
   expect(JSON.stringify(objects), "no property of ours outside an extension").not.toContain("x_anamnesis");
   expect(readKnowledge(await readFile(path, "utf8"), 0).proposals.map(({ tlp }) => tlp)).toEqual([
     "amber",
     "green",
   ]);
-  expect(result.human(STYLE)).toContain("2 indicators in");
+  expect(result.human(STYLE)).toContain("3 indicators in");
   expect(result.human(STYLE)).toContain("1 stay, TLP:AMBER+STRICT");
   expect((await stat(path)).mode & 0o777).toBe(0o600);
   await expect(exportKnowledge(plant().ask, "stix", path)).rejects.toThrow(/is there already/);

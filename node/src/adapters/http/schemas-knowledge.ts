@@ -30,7 +30,12 @@ export const proposedSchema = z
 /** Indicators as they travel: STIX 2.1 with their origin. */
 export const knowledgeSchema = z.object({
   indicators: z.array(
-    z.object({ object: stixIndicatorSchema, tlp: z.enum(["clear", "green", "amber", "amber+strict"]) }),
+    z.object({
+      object: stixIndicatorSchema,
+      tlp: z.enum(["clear", "green", "amber", "amber+strict"]),
+      status: z.enum(["none", "withdrawn", "dormant", "proposed", "attested", "refuted"]),
+      modifiedMs: z.int(),
+    }),
   ),
   withheld: z.int(),
   next: bytes32.nullable(),

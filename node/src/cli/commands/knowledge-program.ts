@@ -32,6 +32,12 @@ export function addKnowledge(
       exit(result.exit ?? 0);
     });
   indicators
+    .command("feed <folder>")
+    .description("a MISP feed as static files, in a new folder or over the feed that is there")
+    .action(async (folder: string, _options, command: Command) =>
+      answer(command, async ({ ask }) => (await import("./misp-feed.ts")).writeFeed(ask, folder)),
+    );
+  indicators
     .command("export")
     .description("indicators in a format: those that came in it as they were written; stix holds all")
     .addOption(formats().default("stix"))

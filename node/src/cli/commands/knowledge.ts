@@ -6,7 +6,7 @@ import type { KnowledgeFormat, Origin } from "@anamnesis/sdk/core/types";
 import type { KnownIndicator, ProposedView } from "@anamnesis/sdk/core/views";
 import { type Knowledge, MAX_FILE, type Refusal } from "@anamnesis/sdk/knowledge/knowledge";
 import { readKnowledge } from "@anamnesis/sdk/knowledge/read";
-import { FIXED_OBJECTS, writeIndicator } from "@anamnesis/sdk/knowledge/stix-write";
+import { FIXED_OBJECTS, isTakenBack, writeIndicator } from "@anamnesis/sdk/knowledge/stix-write";
 import { writeKnowledge } from "@anamnesis/sdk/knowledge/write";
 import { writeNewFile } from "../new-file.ts";
 import { count, table } from "../output.ts";
@@ -92,7 +92,8 @@ export async function exportKnowledge(
   for (; step.done !== true; step = await known.next()) {
     const { object } = step.value;
     const origin = object.x_anamnesis_origin;
-    if (origin?.format === format) origins.push(origin);
+    // What members took back leaves as revoked, where a format has a word for it, and else not at all.
+    if (origin?.format === format && !isTakenBack(step.value.status)) origins.push(origin);
     else if (format === "stix") origins.push({ format, id: object.id, source: stixSource(step.value) });
   }
   const withheld = step.value;
