@@ -1,7 +1,7 @@
 /* One plant's cell: a controller with its tank, the conduit gateway before it, the station, and room for an attacker. */
-
+import { AnamnesisError } from "@anamnesis/sdk/core/errors";
 import type { CellSettings } from "../consortium/plants.ts";
-import { freePort } from "../consortium/ports.ts";
+import { freePort, isOwnAddress } from "../consortium/ports.ts";
 import { attack } from "./attacker.ts";
 import { type Hmi, startHmi } from "./hmi.ts";
 import { type Plc, startPlc } from "./plc.ts";
@@ -39,10 +39,17 @@ export interface Cell {
 
 /**
  * Addresses of the cell of a plant, 0 for A: machines are loopback addresses of a network of their own, so
- * that source addresses are real and nothing leaves this computer. Ports are free now.
+ * that source addresses are real and nothing leaves this computer. Ports are free now. Throws `config.invalid`.
  */
 export async function placeCell(index: number, isEnforcing: boolean): Promise<CellSettings> {
   const net = `127.${index + 1}.2`;
+  const machines = [1, 10, 20, 66].map((host) => `${net}.${host}`);
+  const areOwn = await Promise.all(machines.map(isOwnAddress));
+  if (areOwn.includes(false))
+    throw new AnamnesisError(
+      "config.invalid",
+      `the twin's machines need ${machines.join(", ")} on the loopback interface; add them (macOS: sudo ifconfig lo0 alias ADDRESS), or leave the twin out with --input fixtures/attacks/all.eve.json`,
+    );
   return {
     network: `${net}.0/24`,
     controller: `${net}.10`,
