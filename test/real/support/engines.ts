@@ -155,9 +155,30 @@ export async function startCrowdsec(
   const bin = (name: string) => join(CROWDSEC, "usr/bin", name);
   const added = spawnSync(bin("cscli"), ["-c", config, "machines", "add", "-a", "--force"]);
   if (added.status !== 0) throw new Error(`cscli machines add: ${added.stderr.toString()}`);
-  const child = spawn(bin("crowdsec"), ["-c", config], { stdio: ["ignore", "pipe", "pipe"] });
-  await said(child, /Starting processing data/);
-  return { stop: () => stop(child, "SIGTERM") };
+  // It leaves its plugins behind when it ends: they are ended with its process group.
+  const child = spawn(bin("crowdsec"), ["-c", config], { stdio: ["ignore", "pipe", "pipe"], detached: true });
+  const group = -(child.pid as number);
+  try {
+    await said(child, /Starting processing data/);
+  } catch (error) {
+    endGroup(group);
+    throw error;
+  }
+  return {
+    async stop() {
+      await stop(child, "SIGTERM");
+      endGroup(group);
+    },
+  };
+}
+
+/** Ends what is left of a process group that was started here. */
+function endGroup(group: number): void {
+  try {
+    process.kill(group, "SIGKILL");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
+  }
 }
 
 /** A port of loopback that nobody had a moment ago. */
