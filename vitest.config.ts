@@ -11,6 +11,7 @@ const needsEngine =
         "test/real/detectors.test.ts",
         "test/real/protocols.test.ts",
         "test/real/dashboard.test.ts",
+        "test/real/vaccination.test.ts",
         "test/real/chain.test.ts",
         "test/real/chain-seals.test.ts",
       ]

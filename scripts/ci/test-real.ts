@@ -17,6 +17,8 @@ interface Suite {
   readonly inParts?: true;
   /** One file after the other: each starts a network of processes. */
   readonly inTurn?: true;
+  /** In a network namespace of its own, with everything it starts. */
+  readonly inNetwork?: true;
 }
 
 const SURICATA = join(cache, "suricata");
@@ -54,6 +56,16 @@ const SUITES: Readonly<Record<string, Suite>> = {
     install: [["scripts/ci/install-chromium.sh"]],
     env: {},
   },
+  vaccination: {
+    files: ["test/real/vaccination.test.ts"],
+    install: [
+      ["scripts/ci/install-network.sh"],
+      ["scripts/ci/install-suricata.sh", SURICATA],
+      ["scripts/ci/install-crowdsec.sh", CROWDSEC],
+    ],
+    env: { SURICATA_ROOT: SURICATA, CROWDSEC_ROOT: CROWDSEC },
+    inNetwork: true,
+  },
   chain: {
     files: ["test/real/chain.test.ts", "test/real/chain-seals.test.ts"],
     install: [["scripts/ci/install-quorum.sh", QUORUM]],
@@ -61,6 +73,9 @@ const SUITES: Readonly<Record<string, Suite>> = {
     inTurn: true,
   },
 };
+
+/** A network and processes of its own: whatever ends it, all that it started ends with it. */
+const APART = ["unshare", "--net", "--pid", "--fork", "--kill-child", "--mount-proc"];
 
 /** A part that cannot be had here says so with this code: a loud skip, not a pass. */
 const UNAVAILABLE = 75;
@@ -85,7 +100,9 @@ for (const name of names) {
   // Where PATH has a Suricata that is new enough, no chroot was made.
   if (!existsSync(join(SURICATA, "usr/bin/suricata"))) delete env.SURICATA_ROOT;
   const turns = suite.inTurn === true ? ["--no-file-parallelism"] : [];
-  const run = spawnSync(process.execPath, [vitest, "run", ...turns, ...suite.files], {
+  const test = [process.execPath, vitest, "run", ...turns, ...suite.files];
+  const [command = "", ...args] = suite.inNetwork === true ? [...APART, ...test] : test;
+  const run = spawnSync(command, args, {
     cwd: root,
     stdio: "inherit",
     env,

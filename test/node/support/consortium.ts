@@ -137,8 +137,8 @@ export interface Consortium {
   stop(plant: TestPlant): Promise<void>;
   /** Power cut: what was not synced is gone. */
   crash(plant: TestPlant): void;
-  /** One second of everybody's life. */
-  second(): Promise<void>;
+  /** One second of everybody's life, or as many ms as given. */
+  second(ms?: number): Promise<void>;
   /** Lives on for some seconds. */
   live(seconds: number): Promise<void>;
   /** Lives on until nothing changes any more, by condition and without sleeping. Throws when it never rests. */
@@ -313,8 +313,8 @@ export async function makeConsortium(
     void running.node.tick().finally(() => ticking.delete(running));
   }
 
-  async function second(): Promise<void> {
-    world.advance(1000);
+  async function second(ms = 1000): Promise<void> {
+    world.advance(ms);
     await Promise.all(
       plants.map(async ({ running }) => {
         if (running === undefined) return;

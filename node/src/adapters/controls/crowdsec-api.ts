@@ -33,6 +33,8 @@ export interface CrowdsecApi {
   remove(id: number): Promise<void>;
 }
 
+/** It refuses the login of whoever has no name and version here (401). */
+const USER_AGENT = "anamnesis/1";
 /** An API that has not answered by then is down, ms. */
 const TIMEOUT_MS = 5000;
 
@@ -47,7 +49,7 @@ export function openCrowdsec(access: CrowdsecAccess): CrowdsecApi {
         method,
         headers: {
           ...headers,
-          "user-agent": "anamnesis",
+          "user-agent": USER_AGENT,
           ...(body !== undefined && { "content-type": "application/json" }),
         },
         ...(body !== undefined && { body: JSON.stringify(body) }),

@@ -25,6 +25,8 @@ export async function startCrowdsec() {
       if (url === "/v1/watchers/login") {
         const { machine_id, password } = body as { machine_id: string; password: string };
         state.logins += 1;
+        if (!/^[^/]+\/[^/]+$/.test(request.headers["user-agent"] ?? ""))
+          return answer(401, { message: "incorrect Username or Password" });
         if (machine_id !== "plant" || password !== "secret")
           return answer(403, { message: "access forbidden" });
         return answer(200, { code: 200, expire: "2027-01-01T00:00:00Z", token: state.token });
