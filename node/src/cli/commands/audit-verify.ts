@@ -65,7 +65,7 @@ export function unreadable(error: unknown): Result {
 }
 
 /** Reads a regular file of at most `most` bytes; its size is asked before anything is read. */
-function readBounded(path: string, most: number, fault: (how: string) => AnamnesisError): Uint8Array {
+export function readBounded(path: string, most: number, fault: (how: string) => AnamnesisError): Uint8Array {
   let handle: number;
   try {
     // Opening a pipe would wait for whoever writes into it.

@@ -1,3 +1,4 @@
+import { statSync } from "node:fs";
 import type { KnowledgeFormat } from "@anamnesis/sdk/core/types";
 import { type Command, Option } from "commander";
 import type { ExitCode } from "../exit.ts";
@@ -32,6 +33,22 @@ export function addKnowledge(
       exit(result.exit ?? 0);
     });
   indicators
+    .command("receive <path>")
+    .description(
+      "bundles of evidence from a disk or a one-way line: what one, or each in a folder, proves awaits release",
+    )
+    .requiredOption("--trust <file>", "trust.json of the consortium that they come from")
+    .action(async (path: string, { trust }: { trust: string }, command: Command) =>
+      answer(
+        command,
+        async ({ ask }) => {
+          const { importEvidence, importSpool } = await import("./evidence-import.ts");
+          return isFolder(path) ? importSpool(ask, path, trust) : importEvidence(ask, path, trust);
+        },
+        { running: true },
+      ),
+    );
+  indicators
     .command("feed <folder>")
     .description("a MISP feed as static files, in a new folder or over the feed that is there")
     .action(async (folder: string, _options, command: Command) =>
@@ -47,4 +64,9 @@ export function addKnowledge(
         (await import("./knowledge.ts")).exportKnowledge(ask, options.format, options.out),
       ),
     );
+}
+
+/** A path that is not there is told by who opens it. */
+function isFolder(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
 }
