@@ -28,6 +28,7 @@ const BENCHES: Readonly<Record<string, () => Promise<Bench>>> = {
   audit: () => import("../test/bench/audit.ts"),
   checker: () => import("../test/bench/checker.ts"),
   crowdsec: () => import("../test/bench/crowdsec.ts"),
+  vaccines: () => import("../test/bench/vaccines.ts"),
   gateway: () => import("../test/bench/gateway.ts"),
   export: () => import("../test/bench/export.ts"),
 };

@@ -167,6 +167,15 @@ export interface Verification {
   readonly refused?: ReadonlyMap<IndicatorId, string>;
 }
 
+/** What is different from the applications that were last applied. */
+export interface ControlChange {
+  /** New ones, and those that stay with something else in them. */
+  readonly put: readonly Application[];
+  readonly gone: readonly IndicatorId[];
+  /** All that shall be in place, for whoever has to begin anew; costs as much as there is. */
+  all(): readonly Application[];
+}
+
 /**
  * An enforcement point.
  *
@@ -184,6 +193,11 @@ export interface Control {
   compile(form: IndicatorForm, action: ActionClass, self: Self): Compiled | Refusal;
   apply(applications: readonly Application[]): Promise<void>;
   verify(applications: readonly Application[]): Promise<Verification>;
+  /**
+   * `apply` and `verify` at the cost of the change, where much is in force. MUST only be called when the
+   * last `apply` or `change` has resolved. In place of the whole, each statement is old or new, never between.
+   */
+  change?(change: ControlChange): Promise<Verification>;
 }
 
 // ── peers ────────────────────────────────────────────────────────────────────────────────────

@@ -239,27 +239,6 @@ export function withRefused(
   return [...others, ...held];
 }
 
-/** What is in force once the steps are taken, in the order in which it came. Mostly something is new, and thousands stay. */
-export function inForceAfter(
-  before: ReadonlyMap<IndicatorId, Vaccination>,
-  steps: readonly Step[],
-): readonly Vaccination[] {
-  const changed = new Map(steps.map(({ next }) => [next.indicator, next]));
-  const isMore = steps.every(({ next }) => !before.has(next.indicator));
-  const after = isMore ? [...before.values()] : [];
-  if (!isMore) {
-    for (const [indicator, row] of before) {
-      const next = changed.get(indicator);
-      if (next === undefined) after.push(row);
-      else if (next.state === "active") after.push(next);
-    }
-  }
-  for (const next of changed.values()) {
-    if (next.state === "active" && !before.has(next.indicator)) after.push(next);
-  }
-  return after;
-}
-
 /** What a step tells the consortium, at most a receipt per change of state. */
 export function receiptsOf(
   control: Control,

@@ -16,9 +16,10 @@ import type { Vaccination, Vaccinations } from "../state/vaccinations.ts";
 import { awaitingAt } from "./vaccinate-awaiting.ts";
 import { createBlockBudget } from "./vaccinate-budget.ts";
 import { watchDrift } from "./vaccinate-drift.ts";
+import { putInForce } from "./vaccinate-force.ts";
 import { openLane, turnOf, warned } from "./vaccinate-lane.ts";
 import { ceilingOf, preview } from "./vaccinate-plan.ts";
-import { changeOf, inForceAfter, planStep, receiptsOf, type Step, withRefused } from "./vaccinate-step.ts";
+import { changeOf, planStep, receiptsOf, type Step, withRefused } from "./vaccinate-step.ts";
 import type { ControlState, Lane, Vaccinate, VaccinateOptions, VaccinationState } from "./vaccinate-types.ts";
 import { whyOf } from "./vaccinate-why.ts";
 
@@ -118,16 +119,12 @@ export function createVaccinate(
 
     let proof: Vaccination["proof"] = "none";
     if (isChanged || lane.isDirty) {
+      const isKnown = !lane.isDirty;
       lane.isDirty = true;
-      const applications = inForceAfter(before, steps);
-      const beganMs = clock.monotonicMs();
-      await control.apply(applications);
-      lane.appliedAtMs = clock.monotonicMs();
-      lane.tookMs = lane.appliedAtMs - beganMs;
-      const found = await control.verify(applications);
+      const found = await putInForce(lane, before, steps, isKnown, clock);
       const missing = found.missing.filter((indicator) => found.refused?.has(indicator) !== true);
       if (missing.length + found.extra.length > 0) {
-        const message = `${control.name} holds ${missing.length} too few and ${found.extra.length} too many of ${applications.length} after writing; look who else writes there`;
+        const message = `${control.name} holds ${missing.length} too few and ${found.extra.length} too many after writing; look who else writes there`;
         throw new AnamnesisError("control.verify", message, { details: { control: control.name } });
       }
       proof = found.proof;

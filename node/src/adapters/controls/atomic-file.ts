@@ -2,11 +2,14 @@
 import {
   closeSync,
   fdatasyncSync,
+  fstatSync,
   openSync,
   readFileSync,
+  readSync,
   renameSync,
   unlinkSync,
   writeFileSync,
+  writeSync,
 } from "node:fs";
 import { open, rename } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
@@ -19,12 +22,29 @@ export interface OpenFile {
   close(): Promise<void>;
 }
 
+/** By what a file is known to be as it was left. */
+export interface Stamp {
+  readonly inode: bigint;
+  readonly size: number;
+  readonly mtimeNs: bigint;
+}
+
+/** A file that is changed in place. */
+export interface EditedFile {
+  stamp(): Promise<Stamp>;
+  write(bytes: Uint8Array, at: number): Promise<void>;
+  /** Fewer bytes at the end of the file. */
+  read(length: number, at: number): Promise<Buffer>;
+  close(): Promise<void>;
+}
+
 /** The system calls a write makes, so that tests can break each of them. */
 export interface FileSystem {
   open(path: string, flags: string, mode?: number): Promise<OpenFile>;
   rename(from: string, to: string): Promise<void>;
   unlink(path: string): Promise<void>;
   readFile(path: string, encoding: "utf8"): Promise<string>;
+  edit(path: string): Promise<EditedFile>;
 }
 
 /** A rename that took longer than this met a busy disk, ms. */
@@ -63,6 +83,27 @@ export const nodeFileSystem: FileSystem = {
   rename: renameFile,
   unlink: async (path) => unlinkSync(path),
   readFile: async (path, encoding) => readFileSync(path, encoding),
+  async edit(path) {
+    const file = openSync(path, "r+");
+    return {
+      async stamp() {
+        const { ino, size, mtimeNs } = fstatSync(file, { bigint: true });
+        return { inode: ino, size: Number(size), mtimeNs };
+      },
+      async write(bytes, at) {
+        for (let done = 0; done < bytes.length; )
+          done += writeSync(file, bytes, done, bytes.length - done, at + done);
+      },
+      async read(length, at) {
+        const bytes = Buffer.allocUnsafe(length);
+        let done = 0;
+        for (let got = -1; got !== 0 && done < length; done += got)
+          got = readSync(file, bytes, done, length - done, at + done);
+        return bytes.subarray(0, done);
+      },
+      close: async () => closeSync(file),
+    };
+  },
 };
 
 /**
@@ -124,12 +165,14 @@ export async function removeFile(path: string, files: FileSystem): Promise<void>
   }
 }
 
-function errnoOf(cause: unknown): string {
+/** The system's code of an error, `unknown` when it has none. */
+export function errnoOf(cause: unknown): string {
   const code = (cause as { code?: unknown } | undefined)?.code;
   return typeof code === "string" ? code : "unknown";
 }
 
-function ioError(path: string, verb: string, cause: unknown): AnamnesisError {
+/** The system's error, with what to do. */
+export function ioError(path: string, verb: string, cause: unknown): AnamnesisError {
   const errno = errnoOf(cause);
   const advice: Readonly<Record<string, string>> = {
     ENOSPC: "the disk is full; free space and it goes on by itself",

@@ -44,6 +44,10 @@ export function createEdl(
       ];
       return { files, expected: () => owners(applications) };
     },
+    lines: () => (application) => {
+      const key = application.statement;
+      return [{ path: isAddress(application) ? options.path : domainsPath, key, text: `${key}\n` }];
+    },
     keysOf: (_path, text) => text.split("\n").filter((line) => line !== "" && !line.startsWith("#")),
   });
 }

@@ -4,8 +4,9 @@ import { setTimeout as delay } from "node:timers/promises";
 import { AnamnesisError } from "@anamnesis/sdk/core/errors";
 import { sha256Hex } from "@anamnesis/sdk/core/hash";
 import type { IndicatorId, PurdueLevel } from "@anamnesis/sdk/core/types";
-import type { Application, Clock, Control } from "../../ports.ts";
+import type { Application, Clock, Control, ControlChange, Verification } from "../../ports.ts";
 import { type FileSystem, nodeFileSystem, readText, replaceFile, syncFiles } from "./atomic-file.ts";
+import { type LinesOf, openPatch, type Patch } from "./file-patch.ts";
 
 /** One file as it should be. */
 export interface RenderedFile {
@@ -35,6 +36,13 @@ export interface FileControlKind {
   keysOf(path: string, text: string): readonly string[];
   /** Every path this control reads back. */
   readonly paths: readonly string[];
+  /**
+   * The lines of single applications, given all that are in the files now: with it, long files are changed
+   * in place. Only where a file is all there is: what an engine holds is asked for whole.
+   */
+  readonly lines?: (applications: readonly Application[]) => LinesOf;
+  /** Lines lose their truth with time (timeouts): files are written whole when so old, ms. */
+  readonly staleMs?: number;
   /** After the files are in place: load them, tidy up. */
   readonly loaded?: (rendering: Rendering) => Promise<void>;
   /** What an engine says it holds, when it can be asked. */
@@ -58,7 +66,15 @@ export function createFileControl(kind: FileControlKind): Control {
   let isSyncing = false;
   let syncFault: unknown;
   /** What the last apply left, for the check that follows it. */
-  let last: { readonly applications: readonly Application[]; readonly rendering: Rendering } | undefined;
+  let last:
+    | {
+        readonly applications: readonly Application[];
+        readonly rendering: Rendering;
+        readonly atMs: number;
+      }
+    | undefined;
+  /** What was changed in place since. */
+  let patch: Patch | undefined;
 
   function queued<T>(work: () => Promise<T>): Promise<T> {
     const result = queue.then(work, work);
@@ -76,12 +92,8 @@ export function createFileControl(kind: FileControlKind): Control {
 
   async function apply(applications: readonly Application[]): Promise<void> {
     last = undefined;
-    if (syncFault !== undefined) {
-      const fault = syncFault;
-      syncFault = undefined;
-      written.clear(); // the next apply writes everything again
-      throw fault;
-    }
+    patch = undefined;
+    throwSyncFault();
     const rendering = rendered(applications);
     for (const file of rendering.files) {
       const isSame = written.get(file.path) === file.text && (await readText(file.path, files)) === file.text;
@@ -94,7 +106,45 @@ export function createFileControl(kind: FileControlKind): Control {
     // while the next one is prepared; what a power cut tears is rendered again at the next start.
     if (!isSyncing) void syncAll();
     await kind.loaded?.(rendering);
-    last = { applications, rendering };
+    last = { applications, rendering, atMs: kind.clock.nowMs() };
+  }
+
+  function throwSyncFault(): void {
+    if (syncFault === undefined) return;
+    const fault = syncFault;
+    syncFault = undefined;
+    written.clear(); // the next apply writes everything again
+    throw fault;
+  }
+
+  async function change(wanted: ControlChange): Promise<Verification> {
+    throwSyncFault();
+    const done = await changeInPlace(wanted);
+    if (done !== undefined) return done;
+    const applications = wanted.all();
+    await apply(applications);
+    return verify(applications);
+  }
+
+  /** Undefined when the files must be written whole. */
+  async function changeInPlace(wanted: ControlChange): Promise<Verification | undefined> {
+    const { lines, staleMs } = kind;
+    if (lines === undefined || kind.engine !== undefined) return undefined;
+    const nowMs = kind.clock.nowMs();
+    if (patch === undefined && last !== undefined)
+      patch = await openPatch(last, { lines, keysOf: kind.keysOf, files });
+    const using = patch;
+    patch = undefined; // until it has proved itself
+    last = undefined;
+    if (using === undefined || (staleMs !== undefined && Math.abs(nowMs - using.atMs) >= staleMs))
+      return undefined;
+    for (const path of using.paths) written.delete(path);
+    const touched = await using.apply(wanted, nowMs);
+    if (touched === undefined) return undefined;
+    patch = using;
+    for (const path of touched) unsynced.add(path);
+    if (!isSyncing) void syncAll();
+    return { proof: "staged", missing: [], extra: [] };
   }
 
   async function syncAll(): Promise<void> {
@@ -126,9 +176,11 @@ export function createFileControl(kind: FileControlKind): Control {
     return found;
   }
 
-  async function verify(applications: readonly Application[]) {
+  async function verify(applications: readonly Application[]): Promise<Verification> {
+    if (patch !== undefined && (await patch.isExact(applications, kind.clock.nowMs())))
+      return { proof: "staged", missing: [], extra: [] };
     const rendering = last?.applications === applications ? last.rendering : rendered(applications);
-    const proof = kind.engine === undefined ? ("staged" as const) : ("enforced" as const);
+    const proof = kind.engine === undefined ? "staged" : "enforced";
     if (kind.engine === undefined && (await isExact(rendering.files)))
       return { proof, missing: [], extra: [] };
     const expected = rendering.expected();
@@ -161,5 +213,8 @@ export function createFileControl(kind: FileControlKind): Control {
     },
     apply: (applications) => queued(() => apply(applications)),
     verify: (applications) => queued(() => verify(applications)),
+    ...(kind.lines !== undefined && kind.engine === undefined
+      ? { change: (wanted: ControlChange) => queued(() => change(wanted)) }
+      : {}),
   };
 }

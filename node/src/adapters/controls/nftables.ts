@@ -32,6 +32,9 @@ export interface NftablesOptions {
 /** The kernel drops an element at most this much after its time; while this node lives, it ends it in time. */
 const TIMEOUT_SLACK_MS = 10_000;
 
+/** A script that somebody else loads is written anew when its timeouts are so old, ms. */
+const STALE_MS = 60_000;
+
 const STATEMENT = /^add element inet anamnesis ((?:block|watch)[46](?:r?)) \{ ([0-9a-f.:/]+) \}$/;
 
 /** An nftables control. */
@@ -55,6 +58,11 @@ export function createNftables(
     paths: [options.path],
     compile,
     render: (applications, nowMs) => render(options.path, pieces, applications, nowMs),
+    lines: () => (application, nowMs) => {
+      const single = singleOf(application, nowMs);
+      return "range" in single ? undefined : [{ path: options.path, key: single.key, text: single.line }];
+    },
+    staleMs: STALE_MS,
     keysOf: (_path, text) => elementsOf(text),
     ...(isLoaded
       ? {

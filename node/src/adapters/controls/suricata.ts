@@ -9,6 +9,7 @@ import type { IndicatorId, PurdueLevel } from "@anamnesis/sdk/core/types";
 import type { Application, Clock, Control, Verification } from "../../ports.ts";
 import { type FileSystem, nodeFileSystem, removeFile } from "./atomic-file.ts";
 import { createFileControl, type RenderedFile, type Rendering, stateHash } from "./file-control.ts";
+import type { LinesOf } from "./file-patch.ts";
 import { followRules, type LoadedRules } from "./suricata-loaded.ts";
 import { compileRules, SID_MARK } from "./suricata-rules.ts";
 import { checkSensor } from "./suricata-sensor.ts";
@@ -96,6 +97,8 @@ export function createSuricata(
     paths: [path],
     compile: compileRules,
     render,
+    // What is tried or loaded by an engine is written whole: it is read whole, too.
+    ...(test === undefined && { lines: (applications) => linesAlone(path, applications) }),
     keysOf: (_path, text) =>
       text
         .split("\n")
@@ -218,6 +221,33 @@ export function assignBlocks(indicators: readonly IndicatorId[]): ReadonlyMap<In
 
 function preferredBlock(indicator: IndicatorId): number {
   return Number.parseInt(indicator.slice(2, 14), 16) % SID_BLOCKS;
+}
+
+/** Lines of applications whose block of sids is their own, whoever else there is. */
+function linesAlone(path: string, all: readonly Application[]): LinesOf {
+  const cache = new Map<IndicatorId, CachedLines>();
+  const owners = new Map<number, IndicatorId | "several">();
+  for (const [indicator, block] of assignBlocks(
+    all.filter((one) => !isHash(one)).map((one) => one.indicator),
+  )) {
+    const own = preferredBlock(indicator);
+    if (own === block) owners.set(block, owners.has(block) ? "several" : indicator);
+    else for (let each = own; each !== block; each = (each + 1) % SID_BLOCKS) owners.set(each, "several");
+    if (own !== block) owners.set(block, "several");
+  }
+  return (application) => {
+    const { indicator } = application;
+    const block = preferredBlock(indicator);
+    const owner = owners.get(block);
+    if (isHash(application) || (owner !== undefined && owner !== indicator)) return undefined;
+    owners.set(block, indicator);
+    cache.clear();
+    const text = linesOf(application, new Map([[indicator, block]]), cache);
+    return text
+      .trimEnd()
+      .split("\n")
+      .map((key) => ({ path, key, text: `${key}\n` }));
+  };
 }
 
 function linesOf(

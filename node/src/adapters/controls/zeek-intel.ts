@@ -39,6 +39,9 @@ export function createZeekIntel(
     paths: [path],
     compile,
     render: (applications) => render(path, applications),
+    lines:
+      () =>
+      ({ statement, indicator }) => [{ path, key: statement, text: lineOf(statement, indicator) }],
     keysOf: (_path, text) =>
       text.split("\n").flatMap((line) => {
         if (line === "" || line.startsWith("#")) return [];
@@ -77,6 +80,10 @@ function rowOf({ kind, value }: Observable): string | undefined {
   }
 }
 
+function lineOf(row: string, indicator: IndicatorId): string {
+  return `${row}\tanamnesis\t${indicator}\tT\n`;
+}
+
 /** One row for a value, whoever names it. */
 function render(path: string, applications: readonly Application[]): Rendering {
   const owners = new Map<string, IndicatorId[]>();
@@ -85,7 +92,7 @@ function render(path: string, applications: readonly Application[]): Rendering {
     if (list === undefined) owners.set(statement, [indicator]);
     else list.push(indicator);
   }
-  const rows = [...owners].map(([row, [first]]) => `${row}\tanamnesis\t${first}\tT\n`).sort();
+  const rows = [...owners].map(([row, [first]]) => lineOf(row, first as IndicatorId)).sort();
   return {
     files: [{ path, text: `#fields\t${FIELDS.join("\t")}\n${rows.join("")}` }],
     expected: () => owners,
