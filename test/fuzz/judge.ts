@@ -68,7 +68,7 @@ export function judgeLine(seed: Seed, line: Buffer): void {
   // Brackets, commas and blanks between records are nothing; everything else is counted.
   if (outcomes.length === 0 && !/^[\s,[\]\x1e\ufeff]*$/.test(line.toString()))
     throw new Error("a line was lost");
-  if (outcomes.length > 2 + line.length / 2 + 100) throw new Error(`${outcomes.length} outcomes of one line`);
+  if (outcomes.length > 16_500) throw new Error(`${outcomes.length} outcomes of one line`);
 }
 
 /** Throws when an outcome is not sound. */

@@ -167,7 +167,8 @@ const NAMES: { readonly [name: string]: number } = {
 export function eveModbus(modbus: unknown): IcsRequest | undefined {
   const request = isRecord(modbus) ? modbus.request : undefined;
   if (!isRecord(request)) return undefined;
-  return modbusRequest(request.function_raw ?? NAMES[String(request.function_code)]);
+  const { function_code: name } = request;
+  return modbusRequest(request.function_raw ?? (typeof name === "string" ? NAMES[name] : undefined));
 }
 
 /** The DNP3 request of an alert by its application function code, or undefined when it shows none. */

@@ -4,7 +4,7 @@ import { isRecord, type JsonRecord, modbusRequest } from "../core/eve-fields.ts"
 import type { Endpoint, IcsRequest, LineOutcome } from "../core/types.ts";
 import { attackIdsOf, context, detected, portOf, rejected, type Source } from "./detected.ts";
 import { type Format, NO_MATCH } from "./format.ts";
-import { createJsonReader, withoutDigest } from "./json-reader.ts";
+import { createJsonReader, elementText, MOST_RECORDS, withoutDigest } from "./json-reader.ts";
 import { sampleRecords, shareOf } from "./json-sample.ts";
 import { parseGo, parseGoDuration } from "./time.ts";
 
@@ -51,8 +51,9 @@ function readRecord(record: JsonRecord, source: Source): LineOutcome | readonly 
       [record.deleted, true],
     ] as const) {
       for (const decision of (list ?? []) as readonly unknown[]) {
+        if (outcomes.length >= MOST_RECORDS) return [...outcomes, rejected("line.tooLong", source.text)];
         const at = { ...withoutDigest(source.at), offset: source.at.offset + outcomes.length };
-        const text = JSON.stringify(decision) ?? "null";
+        const text = elementText(decision);
         outcomes.push(gone ? context("decision.deleted") : readDecision(decision, { ...source, text, at }));
       }
     }

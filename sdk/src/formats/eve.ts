@@ -4,7 +4,7 @@ import { isRecord } from "../core/eve-fields.ts";
 import type { LineOutcome } from "../core/types.ts";
 import { rejected } from "./detected.ts";
 import { type Format, type LineAt, NO_MATCH } from "./format.ts";
-import { withoutDigest } from "./json-reader.ts";
+import { readPieces, withoutDigest } from "./json-reader.ts";
 import { createRecords, looksWhole } from "./json-records.ts";
 import { shareOf } from "./json-sample.ts";
 import { lineText } from "./line-text.ts";
@@ -45,9 +45,8 @@ export const eve: Format = {
           if (outcome.reason !== "line.notJson" && outcome.reason !== "line.notObject") return [outcome];
         }
         const text = lineText(line);
-        return records.push(text).map((piece) => {
-          if ("reason" in piece) return rejected(piece.reason, piece.text);
-          return one(piece.text, { ...withoutDigest(at), offset: at.offset + piece.at });
+        return readPieces(records.push(text), text, (piece, into) => {
+          into.push(one(piece.text, { ...withoutDigest(at), offset: at.offset + piece.at }));
         });
       },
       end: () => records.end().map((piece) => rejected("line.unfinished", piece.text)),

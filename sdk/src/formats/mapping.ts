@@ -43,7 +43,11 @@ function compile(wanted: Mapping) {
     isAlert: (wanted.when ?? []).map(({ path, equals }) => {
       const get = getter(path);
       const texts = new Set(equals.map(String));
-      return (record: JsonRecord) => texts.has(String(get(record)));
+      return (record: JsonRecord) => {
+        const value = get(record);
+        // An object is no text, whatever it says of itself.
+        return (typeof value !== "object" || value === null) && texts.has(String(value));
+      };
     }),
     time: getter(wanted.time),
     rule: getter(wanted.rule),

@@ -13,6 +13,8 @@ import { parseSyslog, type SyslogLine, unescapeControls } from "./syslog-line.ts
 
 /** A line that says that the one before came again is read as that many, up to here. */
 const MOST_REPEATS = 100;
+/** Events in one line; what is behind them counts once, as `line.tooLong`. */
+const MOST_GLUED = 64;
 
 /** Syslog, RFC 3164 and RFC 5424. */
 export const syslog: Format = {
@@ -61,11 +63,11 @@ function createReader(options: ReaderOptions): Reader {
       return [one(text, at)];
     }
     // rsyslog writes the message behind it in brackets; BSD's syslogd means the line before.
-    const inner = /message repeated \d{1,9} times?: \[ ?(.*)\]$/.exec(text)?.[1];
+    const repeated = head.indexOf("message repeated ", again.index);
+    const behind = text.slice(again.index + again[0].length);
+    const opening = text.endsWith("]") ? /^: \[ ?/.exec(behind) : null;
     const known =
-      inner === undefined
-        ? last?.text
-        : text.replace(/message repeated \d{1,9} times?: \[ ?/, "").slice(0, -1);
+      opening === null ? last?.text : text.slice(0, repeated) + behind.slice(opening[0].length, -1);
     if (known === undefined) return [context("syslog.repeated")];
     const times = Math.min(Number(again[1]), MOST_REPEATS);
     const outcomes: LineOutcome[] = [];
@@ -82,9 +84,11 @@ function createReader(options: ReaderOptions): Reader {
       const text = lineText(line);
       if (!text.includes("#012<")) return readText(text, at);
       // rsyslog glues events that came in one message; each begins with its own priority.
-      return text
-        .split(/#012(?=<\d{1,3}>)/, 64)
-        .flatMap((part, index) => readText(part, { ...withoutDigest(at), offset: at.offset + index }));
+      const parts = text.split(/#012(?=<\d{1,3}>)/, MOST_GLUED + 1);
+      return parts.flatMap((part, index) => {
+        if (index === MOST_GLUED) return [rejected("line.tooLong", text)];
+        return readText(part, { ...withoutDigest(at), offset: at.offset + index });
+      });
     },
     // "Repeated 3 times" twice is six times.
     isAlone: (line) => !lineText(line.subarray(0, 512)).includes("message repeated "),

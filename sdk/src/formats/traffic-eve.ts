@@ -20,7 +20,8 @@ export function eveTraffic(line: string | Uint8Array, tell: (traffic: Traffic) =
   }
   const record = isRecord(event) && event.event_type === undefined ? event.event : event;
   if (!isRecord(record)) return;
-  const type = String(record.event_type);
+  const type = record.event_type;
+  if (typeof type !== "string") return;
   if (type !== "flow" && !isRecord(record[type])) return;
   const source = endpointOf(record.src_ip, record.src_port);
   const destination = endpointOf(record.dest_ip, record.dest_port);

@@ -65,6 +65,7 @@ const HOSTILE = [
   "9007199254740993",
   "[a ",
   "[a b=\\",
+  "message repeated 9 times: [",
 ] as const;
 
 /** Runs the promises for one format. */

@@ -88,7 +88,7 @@ export function createOutcomes(options: OutcomeOptions, position?: unknown): Out
     of(batch) {
       const outcomes: LineOutcome[] = [];
       if (stream !== batch.stream) {
-        if (reader !== undefined && last !== undefined) outcomes.push(...reader.end(last));
+        if (reader !== undefined && last !== undefined) append(outcomes, reader.end(last));
         reader = undefined;
         narrow = createNarrow();
         stream = batch.stream;
@@ -110,12 +110,12 @@ export function createOutcomes(options: OutcomeOptions, position?: unknown): Out
         // Half of a line end in UTF-16 alone.
         if (line.length === 0) continue;
         if (recent === undefined || reader.isAlone?.(line) === false) {
-          outcomes.push(...reader.push(line, at));
+          append(outcomes, reader.push(line, at));
           continue;
         }
         const digest = sha256Hex(line);
         if (recent.seen(digest)) outcomes.push(DUPLICATE);
-        else outcomes.push(...reader.push(line, { ...at, digest }));
+        else append(outcomes, reader.push(line, { ...at, digest }));
       }
       return outcomes;
     },
@@ -132,6 +132,11 @@ export function createOutcomes(options: OutcomeOptions, position?: unknown): Out
       return { reader: { stream, format: format.name, state: state ?? null } };
     },
   };
+}
+
+/** Spreading many arguments would overflow the stack. */
+function append(outcomes: LineOutcome[], more: readonly LineOutcome[]): void {
+  for (const one of more) outcomes.push(one);
 }
 
 function keptOf(position: unknown): KeptReader["reader"] {
