@@ -83,8 +83,7 @@ export function planStep(
   else lane.deferred.delete(indicator);
 
   if (plan.want === undefined) {
-    const reason = plan.because.at(-1) ?? "none";
-    if (current !== undefined) return end(current, reason);
+    if (current !== undefined) return end(current, reasonOf(plan));
     const isTold = plan.refused !== undefined || lane.deferred.has(indicator);
     return isTold ? hold(lane, record, plan, row, nowMs) : undefined;
   }
@@ -163,6 +162,11 @@ function put(
     receipts,
     ...(isRefusedAnew && plan.refused !== undefined && { refusal: plan.refused.reason }),
   };
+}
+
+/** Why what was in force may not stay; that a control cannot say less than a block is not what changed. */
+function reasonOf({ because }: Plan): string {
+  return because.findLast((each) => each !== "plan.unsupported") ?? because.at(-1) ?? "none";
 }
 
 /** Whether an application's time is over, be it still in force or ended for that reason. */

@@ -1,6 +1,7 @@
 import type { IndicatorId } from "@anamnesis/sdk/core/types";
 import type { Order } from "@anamnesis/sdk/core/views";
 import { describe, expect, it } from "vitest";
+import type { Control } from "../../../node/src/ports.ts";
 import { createFakeControl, type FakeControl } from "../support/fake-control.ts";
 import { conduct, DAY_MS, HOUR_MS, observable, recordOf, SELF, START_MS } from "../support/plant.ts";
 import { attacker, inForce, makePlant, silent, told } from "../support/vaccination.ts";
@@ -93,6 +94,22 @@ describe("vaccinate", () => {
     await consider(recordOf(conduct));
     expect(receipts).toEqual([]);
     expect(flow.stateOf(recordOf(conduct).indicator).controls[0]?.because).toContain("plan.unsupported");
+  });
+
+  it("says what changed where a control cannot do less than block", async () => {
+    const control = createFakeControl();
+    const blocking: Control = {
+      ...control,
+      compile(form, action, self) {
+        const compiled = control.compile(form, action, self);
+        const isLess = !("refused" in compiled) && compiled.action !== "block";
+        return isLess ? { refused: "plan.unsupported", reason: "it only blocks" } : compiled;
+      },
+    };
+    const { consider, receipts } = await makePlant({ controls: [blocking] });
+    await consider(recordOf(attacker));
+    await consider(recordOf(attacker, { disputed: true }));
+    expect(told(receipts)).toEqual(["verified block", "undone block policy.disputed"]);
   });
 
   it("undoes what newly belongs to Self", async () => {

@@ -7,7 +7,7 @@
  */
 import { execFile } from "node:child_process";
 import { mergeRanges, parseRange, toCidrs } from "@anamnesis/sdk/core/address-set";
-import { AnamnesisError } from "@anamnesis/sdk/core/errors";
+import { AnamnesisError, isAnamnesisError } from "@anamnesis/sdk/core/errors";
 import { type NftSet, nftLine, nftScript } from "@anamnesis/sdk/core/nft-table";
 import { stops } from "@anamnesis/sdk/core/policy";
 import type { ActionClass, IndicatorForm, IndicatorId, PurdueLevel, Self } from "@anamnesis/sdk/core/types";
@@ -34,6 +34,7 @@ const TIMEOUT_SLACK_MS = 10_000;
 
 /** A script that somebody else loads is written anew when its timeouts are so old, ms. */
 const STALE_MS = 60_000;
+const NO_TABLE = '{"nftables":[]}';
 
 const STATEMENT = /^add element inet anamnesis ((?:block|watch)[46](?:r?)) \{ ([0-9a-f.:/]+) \}$/;
 
@@ -67,7 +68,7 @@ export function createNftables(
     ...(isLoaded
       ? {
           loaded: async () => void (await nft(["-f", options.path])),
-          engine: async () => listed(await nft(["-j", "list", "table", "inet", "anamnesis"])),
+          engine: async () => listed(await table(nft)),
         }
       : {}),
   });
@@ -85,6 +86,16 @@ export function createNftables(
       }
     },
   };
+}
+
+/** Our table as the kernel has it; empty where there is none yet, or where somebody deleted it. */
+async function table(nft: RunNft): Promise<string> {
+  try {
+    return await nft(["-j", "list", "table", "inet", "anamnesis"]);
+  } catch (error) {
+    if (isAnamnesisError(error) && error.message.includes("No such file or directory")) return NO_TABLE;
+    throw error;
+  }
 }
 
 function runNft(args: readonly string[]): Promise<string> {

@@ -100,6 +100,15 @@ describe("nftables", () => {
       });
     });
 
+    it("names what is missing when somebody deleted the table", async () => {
+      const control = open(async () => {
+        throw new AnamnesisError("control.io", "nft -j list failed: Error: No such file or directory");
+      });
+      const list = [applicationOf(control, observable("203.0.113.7"))];
+      expect(await control.verify([])).toEqual({ proof: "enforced", missing: [], extra: [] });
+      expect((await control.verify(list)).missing).toEqual([list[0]?.indicator]);
+    });
+
     it("passes on what nft said", async () => {
       const control = open(async () => {
         throw new AnamnesisError("control.io", "nft -f failed: Operation not permitted");
