@@ -113,8 +113,6 @@ const REFRESH_TICKS = 60;
 const LEAP_MS = 5000;
 /** Receipts in one message of the own feed. */
 const RECEIPTS_AT_ONCE = 64;
-/** Records looked at for the shelf with one tick. */
-const SHELVED_AT_ONCE = 2000;
 /** Clocks further apart than this are told, ms. */
 const SKEW_ALARM_MS = 600_000;
 
@@ -422,9 +420,7 @@ export async function joinNode(rooms: Rooms, ports: NodePorts, policy: NodePolic
       archiver.tick();
       quarantine.tick().catch((error: unknown) => log.error("feed.unproved", { message: String(error) }));
       reactions.onEffects(self, projection.retryFuture());
-      rooms.shelf
-        .settle(SHELVED_AT_ONCE)
-        .catch((error: unknown) => log.warn("shelf.waits", { message: String(error) }));
+      rooms.shelf.keep().catch((error: unknown) => log.warn("shelf.waits", { message: String(error) }));
       support.tick();
       await publish.tick();
       vaccinate.tick(clock.nowMs());

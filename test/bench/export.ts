@@ -127,8 +127,8 @@ export const run: Bench["run"] = async ({ tiny }) => {
   );
   const lastId = memory.idsAfter(undefined, Number.POSITIVE_INFINITY)[(pages - 1) * limit - 1];
   const [early = 0, late = 0] = await leastUs(
-    () => knowledgePage(log, rooms, undefined, limit),
-    () => knowledgePage(log, rooms, lastId, limit),
+    () => knowledgePage(log, memory, AT, undefined, limit),
+    () => knowledgePage(log, memory, AT, lastId, limit),
   );
   return [
     printed("export", "records", all.length),

@@ -132,7 +132,7 @@ describe.runIf(CLIENTS !== undefined)("clients", { timeout: 120_000 }, () => {
     const log = { debug() {}, info() {}, warn() {}, error() {} };
     const ask = {
       async *knowledge() {
-        const page = knowledgePage(log, rooms, undefined, 1000);
+        const page = knowledgePage(log, rooms.memory, consortium.plant(1).clock.nowMs(), undefined, 1000);
         yield* page.indicators;
         return page.withheld;
       },

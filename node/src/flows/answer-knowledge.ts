@@ -7,13 +7,14 @@ import type { KnowledgePage, SharedPage, SharedQuery, SharedRecord } from "../ap
 import type { Log } from "../ports.ts";
 import type { Rooms } from "../rooms.ts";
 import type { Memory, MemoryRecord } from "../state/memory.ts";
-import type { ShelfRow } from "../state/shelf.ts";
+import { newestWordMs, type ShelfRow } from "../state/shelf.ts";
 import { WITHHELD } from "./egress.ts";
 
-/** A page in the order of ids, so that pages fit together while records come; versions as the shelf has them, a second old at most. */
+/** A page in the order of ids, so that pages fit together while records come. */
 export function knowledgePage(
   log: Log,
-  { memory, shelf }: Pick<Rooms, "memory" | "shelf">,
+  memory: Memory,
+  nowMs: number,
   after: IndicatorId | undefined,
   limit: number,
 ): KnowledgePage {
@@ -23,9 +24,11 @@ export function knowledgePage(
   const withheld = page.length - leaving.length;
   tell(log, "file", withheld);
   return {
-    indicators: leaving.map(({ object, tlp }) => {
-      const { status = "proposed", modifiedMs = Date.parse(object.modified) } = shelf.row(object.id) ?? {};
-      return { object, tlp, status, modifiedMs };
+    indicators: leaving.map((record) => {
+      const { id, object, tlp } = record;
+      const subject = memory.subject(id);
+      const modifiedMs = newestWordMs(record, subject === undefined ? [] : memory.stances(subject).values());
+      return { object, tlp, status: memory.indicatorStatus(id, nowMs / 1000).name, modifiedMs };
     }),
     withheld,
     next: ids.length > page.length ? (page.at(-1)?.id ?? null) : null,

@@ -55,7 +55,7 @@ export function createApi(ports: AnswerPorts): PlantApi {
     },
     detections: (limit, before) => detections.recent(limit, before),
     candidates: () => detections.queued(),
-    knowledge: (after, limit) => knowledgePage(ports.log, rooms, after, limit),
+    knowledge: (after, limit) => knowledgePage(ports.log, memory, ports.clock.nowMs(), after, limit),
     shared: (query) => sharedPage(ports.log, rooms, query),
     vaccines: () =>
       [...memory.records()].flatMap((record) =>

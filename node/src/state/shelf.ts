@@ -2,11 +2,12 @@
  * The records in the order in which their newest version was put on the shelf, for whoever asks "what is new
  * since": every version has a time of its own, however many come in one instant, and only ever a later one.
  */
+import { setImmediate } from "node:timers/promises";
 import { sha256Hex } from "@anamnesis/sdk/core/hash";
 import type { IndicatorId, Status } from "@anamnesis/sdk/core/types";
 import type { Clock, Store, StoreOp } from "../ports.ts";
 import { fromJson, rangeOf, toJson } from "./keys.ts";
-import type { Memory, MemoryRecord } from "./memory.ts";
+import type { HeldStance, Memory, MemoryRecord } from "./memory.ts";
 
 /** The newest version of a record. */
 export interface ShelfRow {
@@ -28,17 +29,28 @@ export interface Shelf {
   touch(id: IndicatorId): void;
   /** Any record may have changed or gone. */
   touchAll(): void;
-  /** Looks at what was touched, at most so many records, and puts new versions on the shelf. */
-  settle(limit?: number): Promise<void>;
+  /** Looks at what was touched and puts new versions on the shelf; others get their turn in between. */
+  settle(): Promise<void>;
+  /** Settles if somebody asked within the last hour: a plant whose shelf nobody reads pays nothing for it. */
+  keep(): Promise<void>;
   /** Rows put here after a time that are wanted, at most `limit`. */
   after(addedUs: number, limit: number, isWanted: (row: ShelfRow) => boolean): readonly ShelfRow[];
   row(stixId: string): ShelfRow | undefined;
 }
 
-/** Records looked at between two writes. */
-const CHUNK = 500;
+/** Records looked at between two writes: a few milliseconds. */
+const CHUNK = 200;
+/** For how long a shelf that was asked for is kept settled, ms. */
+const KEPT_MS = 3_600_000;
 
 const keyOf = (addedUs: number): string => `k/${addedUs.toString().padStart(17, "0")}`;
+
+/** When the newest word on a record was said, ms since the epoch. */
+export function newestWordMs({ object }: MemoryRecord, stances: Iterable<HeldStance>): number {
+  let newest = Date.parse(object.modified);
+  for (const { register } of stances) newest = Math.max(newest, register.version);
+  return newest;
+}
 
 /** Loads the shelf of a store; everything is looked at again once. */
 export async function loadShelf(store: Store, ports: { memory: Memory; clock: Clock }): Promise<Shelf> {
@@ -51,6 +63,7 @@ export async function loadShelf(store: Store, ports: { memory: Memory; clock: Cl
   const touched = new Set<IndicatorId>();
   let everything = true;
   let lastUs = 0;
+  let askedMs = Number.NEGATIVE_INFINITY;
   let turn: Promise<void> = Promise.resolve();
 
   for await (const [, bytes] of store.entries(rangeOf("k/"))) put(fromJson<ShelfRow>(bytes));
@@ -95,10 +108,7 @@ export async function loadShelf(store: Store, ports: { memory: Memory; clock: Cl
     const essence = sha256Hex([record.tlp, status, disputed, ...words].join(" ")).slice(0, 16);
     const old = held.get(record.id);
     if (old?.essence === essence) return undefined;
-    const newest = Math.max(
-      Date.parse(record.object.modified),
-      ...stances.map(({ register }) => register.version),
-    );
+    const newest = newestWordMs(record, stances);
     // A quorum, an expiry or a marking changes a record without a word on it: a version of its own all the same.
     const modifiedMs = Math.max(newest, (old?.modifiedMs ?? 0) + 1);
     return { id: record.id, stixId: record.object.id, modifiedMs, status, disputed, essence };
@@ -130,13 +140,13 @@ export async function loadShelf(store: Store, ports: { memory: Memory; clock: Cl
     news.forEach(put);
   }
 
-  async function settle(limit: number): Promise<void> {
+  async function settle(): Promise<void> {
     if (everything) {
       everything = false;
       for (const { id } of memory.records()) touched.add(id);
       for (const id of held.keys()) touched.add(id);
     }
-    for (let left = limit; left > 0 && touched.size > 0; left -= CHUNK) {
+    while (touched.size > 0) {
       const ids: IndicatorId[] = [];
       for (const id of touched) {
         if (ids.length === CHUNK) break;
@@ -149,7 +159,14 @@ export async function loadShelf(store: Store, ports: { memory: Memory; clock: Cl
         for (const id of ids) touched.add(id);
         throw error;
       }
+      if (touched.size > 0) await setImmediate();
     }
+  }
+
+  function inTurn(): Promise<void> {
+    const mine = turn.then(settle);
+    turn = mine.catch(() => {});
+    return mine;
   }
 
   return {
@@ -157,11 +174,11 @@ export async function loadShelf(store: Store, ports: { memory: Memory; clock: Cl
     touchAll() {
       everything = true;
     },
-    settle(limit = Number.POSITIVE_INFINITY) {
-      const mine = turn.then(() => settle(limit));
-      turn = mine.catch(() => {});
-      return mine;
+    settle() {
+      askedMs = clock.nowMs();
+      return inTurn();
     },
+    keep: () => (Math.abs(clock.nowMs() - askedMs) < KEPT_MS ? inTurn() : Promise.resolve()),
     after(addedUs, limit, isWanted) {
       const page: ShelfRow[] = [];
       for (let at = firstAfter(addedUs); at < rows.length && page.length < limit; at++) {

@@ -5,6 +5,7 @@ import type { IndicatorId, Proposal } from "@anamnesis/sdk/core/types";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { knowledgePage } from "../../../node/src/flows/answer-knowledge.ts";
 import { type Consortium, makeConsortium } from "../support/consortium.ts";
+import { START_MS } from "../support/plant.ts";
 import { createKeptLog } from "../support/surroundings.ts";
 
 const proposal = (pattern: string, extra: Partial<Proposal> = {}): Proposal => ({
@@ -158,7 +159,7 @@ test("AMBER+STRICT leaves in no file, and the refusal is counted and logged", as
   await commands(1).propose([ADDRESS, { ...COMPOUND, tlp: "amber+strict" }]);
   for (const { key } of [ADDRESS, COMPOUND]) await commands(1).release(indicatorId(key));
   const log = createKeptLog();
-  const page = knowledgePage(log, consortium.plant(1).running!.rooms, undefined, 10);
+  const page = knowledgePage(log, consortium.plant(1).running!.rooms.memory, START_MS, undefined, 10);
   expect(page.indicators.map(({ object }) => object.pattern)).toEqual([ADDRESS.key.pattern]);
   expect(page).toMatchObject({ withheld: 1, next: null });
   expect(log.lines).toMatchObject([{ event: "egress.withheld" }]);
@@ -168,10 +169,10 @@ test("pages fit together", async () => {
   const many = Array.from({ length: 7 }, (_, i) => proposal(`[ipv4-addr:value = '203.0.113.${20 + i}']`));
   await commands(1).propose(many);
   for (const { key } of many) await commands(1).release(indicatorId(key));
-  const { rooms } = consortium.plant(1).running!;
+  const { memory } = consortium.plant(1).running!.rooms;
   const seen: string[] = [];
   for (let after: IndicatorId | undefined; ; ) {
-    const page = knowledgePage(createKeptLog(), rooms, after, 3);
+    const page = knowledgePage(createKeptLog(), memory, START_MS, after, 3);
     seen.push(...page.indicators.map(({ object }) => object.pattern));
     if (page.next === null) break;
     after = page.next;

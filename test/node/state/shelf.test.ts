@@ -136,3 +136,25 @@ test("ids come in their order wherever a page begins, added in any order", () =>
   order.clear();
   expect(order.after(undefined, 9)).toEqual([]);
 });
+
+test("nothing is looked at with time until somebody asked, and for an hour afterwards", async () => {
+  const { memory, mark } = makeMemory(1);
+  let nowMs = AT;
+  const clock = { nowMs: () => nowMs } as Clock;
+  const shelf = await loadShelf(createMemoryStore(), { memory, clock });
+  await shelf.keep();
+  expect(shelf.row("indicator--0")).toBeUndefined();
+  await shelf.settle();
+  const first = shelf.row("indicator--0")!;
+  mark(0, "amber");
+  shelf.touch(idOf(0));
+  nowMs += 3_599_000;
+  await shelf.keep();
+  const second = shelf.row("indicator--0")!;
+  expect(second.addedUs).toBeGreaterThan(first.addedUs);
+  mark(0, "green");
+  shelf.touch(idOf(0));
+  nowMs += 2000;
+  await shelf.keep();
+  expect(shelf.row("indicator--0")).toBe(second);
+});
