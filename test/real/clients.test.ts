@@ -44,6 +44,7 @@ interface Read {
   readonly patterns: readonly string[];
   readonly one: boolean;
   readonly versions: readonly string[];
+  readonly sigma: readonly string[];
   readonly parsed: number;
   readonly errors: readonly string[];
   readonly isValid: boolean;
@@ -108,6 +109,7 @@ describe.runIf(CLIENTS !== undefined)("clients", { timeout: 120_000 }, () => {
     expect(read.manifest).toEqual(read.objects);
     expect([...new Set(read.added)].sort()).toEqual(read.added);
     expect(read.versions).toHaveLength(1);
+    expect(read.sigma, "pySigma reads the rules").toEqual(["x"]);
     expect(read.patterns).not.toContain("[ipv4-addr:value = '203.0.113.250']");
   });
 

@@ -1,4 +1,4 @@
-"""Reads a TAXII server as its users would: taxii2-client fetches, stix2 parses, the OASIS validator judges.
+"""Reads a TAXII server as its users would: taxii2-client fetches, stix2 and pySigma parse, the OASIS validator judges.
 
 usage: read.py URL TOKEN COLLECTION PAGE [ADDED_AFTER]; prints one JSON object.
 """
@@ -7,6 +7,7 @@ import json
 import sys
 
 import stix2
+from sigma.collection import SigmaCollection
 from stix2validator import ValidationOptions, validate_parsed_json
 from taxii2client.v21 import Server, as_pages
 
@@ -31,6 +32,8 @@ result = validate_parsed_json(bundle, ValidationOptions(version="2.1"))
 parsed = stix2.parse(json.dumps(bundle), allow_custom=False) if objects else None
 indicators = [one for one in objects if one["type"] == "indicator"]
 one = collection.get_object(indicators[0]["id"])["objects"] if indicators else []
+rules = [each["pattern"] for each in indicators if each["pattern_type"] == "sigma"]
+sigma = [rule.title for text in rules for rule in SigmaCollection.from_yaml(text).rules]
 versions = collection.object_versions(indicators[0]["id"])["versions"] if indicators else []
 print(
     json.dumps(
@@ -45,6 +48,7 @@ print(
             "patterns": [each["pattern"] for each in indicators],
             "one": one == indicators[:1],
             "versions": versions,
+            "sigma": sigma,
             "parsed": len(parsed.objects) if parsed else 0,
             "errors": [str(each) for each in getattr(result, "errors", [])],
             "isValid": bool(result.is_valid) if objects else True,
