@@ -14,6 +14,7 @@ import type {
   EvidenceSelection,
   EvidenceView,
   HealthView,
+  ImmunityView,
   IndicatorFilter,
   IndicatorView,
   KnowledgePage,
@@ -77,6 +78,8 @@ export interface PlantApi {
   ): Promise<{ readonly accepted: number; readonly duplicate: boolean }>;
   vaccines(): readonly VaccineView[];
   why(value: string): WhyAnswer;
+  /** How immune all plants are, counted from receipts and sightings: against one record, or against all. */
+  immunity(id: string | undefined, limit?: number): Promise<ImmunityView>;
   /** What waits for an operator, and what operators said. */
   orders(): OrdersView;
   /** An operator's words; see `OrderCommands`. */

@@ -8,6 +8,8 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { isAnamnesisError } from "@anamnesis/sdk/core/errors";
+import type { ImmunityView } from "@anamnesis/sdk/core/views";
+import { immunityOfFacts } from "@anamnesis/sdk/evidence/immunity";
 import { encodeBundle, parseBundle } from "@anamnesis/sdk/evidence/parse";
 import { parseTrust } from "@anamnesis/sdk/evidence/trust";
 import type { EvidenceBundle, Snapshot, Trust } from "@anamnesis/sdk/evidence/types";
@@ -107,6 +109,29 @@ describe("evidence", () => {
       expect(verified.stdout).toContain(attacks[0]!.address);
     },
   );
+
+  it("shows an auditor the immunity that the node counts, from receipts alone", TIMEOUT, async () => {
+    const figures = ({ atMs: _, records, ...sums }: ImmunityView) =>
+      JSON.stringify([sums, records.map(({ name: __, ...record }) => record)]);
+    await until("what the bundle proves is what the node counts", async () => {
+      const { bundle } = await c.ask(1).evidence({ all: true });
+      const verdict = verifyEvidence(bundle, trust);
+      const audited = verdict.verified ? immunityOfFacts(verdict.facts) : undefined;
+      const view = await c.ask(1).immunity();
+      if (audited !== undefined && figures(audited) === figures(view)) {
+        expect(view).toMatchObject({
+          indicators: 3,
+          coverage: { plants: 12, protected: 12 },
+          pendingUndo: 0,
+        });
+        return true;
+      }
+      return JSON.stringify([audited, view]);
+    });
+    const shown = await at(1, "immunity", attacks[0]!.id.slice(0, 14));
+    expect(shown, shown.stderr).toMatchObject({ code: 0 });
+    expect(shown.stdout).toMatch(/4\/4 protected of those able/);
+  });
 
   it("reveals the chosen record's blinds and no other's", TIMEOUT, async () => {
     const text = await readFile(join(desk, "one.json"), "utf8");

@@ -2,6 +2,7 @@
 import { toHex } from "@anamnesis/sdk/core/bytes";
 import { AnamnesisError } from "@anamnesis/sdk/core/errors";
 import { sha256 } from "@anamnesis/sdk/core/hash";
+import { createImmunityCount } from "@anamnesis/sdk/core/immunity";
 import type { Address, Bytes32, IndicatorId, MemberNumber, Subject } from "@anamnesis/sdk/core/types";
 import type { EvidenceReport, IndicatorView, Order, PlantApi, PublishedLine } from "../../node/src/api.ts";
 import type { Change, NewChange } from "../../node/src/state/changes.ts";
@@ -394,6 +395,18 @@ export function makePlant(): FakePlant {
       noted("evidenceFile", sha256);
       const { bundle, sha256: known } = makeEvidence();
       return sha256 === known ? bundle : undefined;
+    },
+    async immunity(id, limit) {
+      noted("immunity", id, limit);
+      const count = createImmunityCount();
+      const receipt = { indicator: KNOWN_ID, control: "edge", kind: "edl", action: "block" } as const;
+      count.add(KEY, 1 as MemberNumber, {
+        at: START_MS,
+        tlp: "green",
+        kind: "receipt",
+        body: { ...receipt, state: "verified", proof: "enforced" },
+      });
+      return count.view(START_MS, () => ({ name: "Exploit", status: "attested" }), limit);
     },
     async audit() {
       noted("audit");

@@ -4,6 +4,7 @@ import { Command, Option } from "commander";
 import { addAdmin } from "./commands/admin.ts";
 import { addAudit } from "./commands/audit.ts";
 import type { GatewayCommand } from "./commands/gateway.ts";
+import { addImmunity } from "./commands/immunity-program.ts";
 import { addKnowledge } from "./commands/knowledge-program.ts";
 import type { NftHelperCommand } from "./commands/nft-helper.ts";
 import { addSelf } from "./commands/self-program.ts";
@@ -219,6 +220,7 @@ export function createProgram(exit: (code: ExitCode) => void): Command {
   addSenses(program, detections, exit);
 
   addVaccines(program, answer, exit);
+  addImmunity(program, answer);
   addSelf(program, exit, wholeNumber);
 
   const node = program.command("node").description("this plant's node");

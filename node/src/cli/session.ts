@@ -94,6 +94,7 @@ function askOffline(api: PlantApi): Session["ask"] {
     attest: (id, stance, confidence) => api.attest(id, STANCES[stance], confidence),
     vaccines: async () => api.vaccines(),
     why: async (value) => api.why(value),
+    immunity: ({ indicator, limit } = {}) => api.immunity(indicator, limit),
     orders: async () => api.orders(),
     approve: (id, wanted) => api.approve(id, wanted, ""),
     refuse: (id, control, reason) => api.refuse(id, control, reason, ""),

@@ -5,6 +5,7 @@ import type { IndicatorView, PlantApi } from "../api.ts";
 import { auditOf } from "./answer-audit.ts";
 import { doctorOf } from "./answer-doctor.ts";
 import { healthOf } from "./answer-health.ts";
+import { immunityOf } from "./answer-immunity.ts";
 import { knowledgePage, sharedPage } from "./answer-knowledge.ts";
 import { createAnswerRecords } from "./answer-records.ts";
 import type { AnswerPorts } from "./answer-types.ts";
@@ -64,6 +65,7 @@ export function createApi(ports: AnswerPorts): PlantApi {
           .map((application) => ({ ...application, indicator: record.id, name: record.object.name })),
       ),
     why: (value) => answerWhy(ports, records, value),
+    immunity: (id, limit) => immunityOf(ports, records, id, limit),
     orders: () => ordersView(rooms.orders, ports.vaccinate.awaiting(), config.approvals.persons),
     approve: async (id, request, who) => orderOf().approve(need(id).id, request, who),
     refuse: async (id, control, reason, who) => orderOf().refuse(need(id).id, control, reason, who),

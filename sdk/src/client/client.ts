@@ -9,6 +9,7 @@ import type {
   EvidenceSelection,
   EvidenceView,
   HealthView,
+  ImmunityView,
   IndicatorFilter,
   IndicatorView,
   KnowledgePage,
@@ -72,6 +73,11 @@ export interface Client {
     options?: CallOptions,
   ): Promise<IndicatorView>;
   vaccines(options?: CallOptions): Promise<readonly VaccineView[]>;
+  /** How immune all plants are, counted from receipts and sightings: against one record, or against all. */
+  immunity(
+    filter?: { readonly indicator?: string; readonly limit?: number },
+    options?: CallOptions,
+  ): Promise<ImmunityView>;
   /** What waits for an operator, and what operators said. */
   orders(options?: CallOptions): Promise<OrdersView>;
   /** As the operator whose token this is; the second one may leave out everything but the control. */
@@ -163,6 +169,7 @@ export function createClient(options: ClientOptions): Client {
     attest: (id, stance, confidence, call) =>
       post(`/indicators/${part(id)}/attestations`, { stance, confidence }, call),
     vaccines: async (call) => (await get<{ vaccines: VaccineView[] }>("/vaccines", call)).vaccines,
+    immunity: (filter, call) => get("/immunity", call, { ...filter }),
     orders: (call) => get("/orders", call),
     approve: (id, wanted, call) => post(`/indicators/${part(id)}/approvals`, wanted, call),
     refuse: (id, control, reason, call) =>

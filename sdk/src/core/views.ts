@@ -18,6 +18,7 @@ import type { Stopped } from "./views-knowledge.ts";
 
 export type * from "./views-doctor.ts";
 export type * from "./views-evidence.ts";
+export type * from "./views-immunity.ts";
 export type * from "./views-knowledge.ts";
 export type * from "./views-orders.ts";
 

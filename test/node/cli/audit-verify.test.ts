@@ -29,6 +29,24 @@ const write = (name: string, content: Uint8Array | string) => writeFileSync(at(n
 const verify = (file: string, trust = "trust.json", ...more: string[]) =>
   runInProcess(["audit", "verify", at(file), "--trust", at(trust), ...more]);
 
+describe("immunity from a bundle", () => {
+  test("is counted from the entries that it proves, and not at all when it is not verified", async () => {
+    const many = await makeWorld({ indicators: 11 });
+    write("many.json", many.bytes);
+    write("many-trust.json", JSON.stringify(many.trust));
+    const of = (file: string, trust: string) =>
+      runInProcess(["audit", "immunity", at(file), "--trust", at(trust), "-o", "json"]);
+    const good = await of("many.json", "many-trust.json");
+    expect([good.code, good.err]).toEqual([0, ""]);
+    const { records } = JSON.parse(good.out);
+    expect(records.length).toBeGreaterThan(0);
+    for (const { plants } of records) expect(plants).toMatchObject([{ member: 1 }]);
+    const bad = await of("unsealed.json", "trust.json");
+    expect(bad.code).toBe(1);
+    expect(JSON.parse(bad.out)).toMatchObject({ verified: false });
+  });
+});
+
 describe("a bundle", () => {
   test("is verified with 0, each check with its result, the conclusion in one sentence", async () => {
     const { code, out, err } = await verify("good.json");

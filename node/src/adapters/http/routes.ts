@@ -8,6 +8,7 @@ import { type Route, route } from "./route.ts";
 import { ORDER_ROUTES } from "./routes-orders.ts";
 import * as schema from "./schemas.ts";
 import { evidenceBody, evidenceParams, evidenceSchema } from "./schemas-evidence.ts";
+import { immunityQuery, immunitySchema } from "./schemas-immunity.ts";
 import * as knowledge from "./schemas-knowledge.ts";
 import { rebuildBody, rebuildSchema } from "./schemas-rebuild.ts";
 
@@ -193,6 +194,15 @@ export const ROUTES: readonly Route[] = [
     request: { query: schema.valueParams },
     response: schema.whySchema,
     handle: ({ api }, { query }) => api.why(query.value),
+  }),
+  route({
+    method: "get",
+    path: `${V1}/immunity`,
+    access: "read",
+    summary: "How immune all plants are, counted from their receipts",
+    request: { query: immunityQuery },
+    response: immunitySchema,
+    handle: ({ api }, { query }) => api.immunity(query.indicator, query.limit),
   }),
   ...ORDER_ROUTES,
   route({

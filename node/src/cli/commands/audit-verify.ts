@@ -21,6 +21,18 @@ const BASES = ["observed", "validated", "analyst"] as const;
  * @throws AnamnesisError `evidence.unreadable` | `evidence.trust`: exit 2
  */
 export function verifyFile(file: string, trustFile: string): Result {
+  const verdict = verdictOn(file, trustFile);
+  return {
+    json: verdict,
+    raw: [verdict.conclusion],
+    exit: verdict.verified ? 0 : 1,
+    human: (style) =>
+      [checks(verdict.checks, style), ...facts(verdict, style), sentence(verdict, style)].join("\n\n"),
+  };
+}
+
+/** The verdict on a bundle. Throws as `verifyFile` does. */
+export function verdictOn(file: string, trustFile: string): Verdict {
   const trust = parseTrust(
     readBounded(trustFile, MAX_TRUST_BYTES, (how) => new AnamnesisError("evidence.trust", `--trust ${how}`)),
   );
@@ -29,14 +41,7 @@ export function verifyFile(file: string, trustFile: string): Result {
     MAX_BUNDLE_BYTES,
     (how) => new AnamnesisError("evidence.unreadable", `the bundle ${how}`),
   );
-  const verdict = verifyAloud(bytes, trust);
-  return {
-    json: verdict,
-    raw: [verdict.conclusion],
-    exit: verdict.verified ? 0 : 1,
-    human: (style) =>
-      [checks(verdict.checks, style), ...facts(verdict, style), sentence(verdict, style)].join("\n\n"),
-  };
+  return verifyAloud(bytes, trust);
 }
 
 /** Verifies; of a large bundle a terminal is told which check has begun. */

@@ -43,4 +43,19 @@ export function addAudit(program: Command, exit: (code: ExitCode) => void): void
         answer(command, unreadable(error));
       }
     });
+  audit
+    .command("immunity <file>")
+    .description(
+      "verify such a file and count immunity from the receipts in it, as `anamnesis immunity` does",
+    )
+    .requiredOption("--trust <file>", "trust.json: the chain, its contracts and its validators")
+    .action(async (file: string, { trust }: { trust: string }, command: Command) => {
+      const { unreadable } = await import("./audit-verify.ts");
+      const { immunityOfFile } = await import("./immunity.ts");
+      try {
+        answer(command, immunityOfFile(file, trust));
+      } catch (error) {
+        answer(command, unreadable(error));
+      }
+    });
 }

@@ -72,6 +72,10 @@ const GOOD: Readonly<Record<string, { path: string; init?: RequestInit; call?: u
     init: json({ untilMs: START_MS + 1000 }),
     call: ["hold", CANDIDATE_ID, START_MS + 1000],
   },
+  "get /api/v1/immunity": {
+    path: "/api/v1/immunity?indicator=12ab34cd&limit=5",
+    call: ["immunity", "12ab34cd", 5],
+  },
   "get /api/v1/orders": { path: "/api/v1/orders", call: ["orders"] },
   "post /api/v1/indicators/:id/approvals": {
     path: `/api/v1/indicators/${KNOWN_ID}/approvals`,
