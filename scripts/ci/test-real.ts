@@ -1,6 +1,6 @@
 /* `npm run test:real [-- NAME…]`: installs the real engines that a suite needs and runs it against them. */
 import { spawnSync } from "node:child_process";
-import { existsSync } from "node:fs";
+import { existsSync, readlinkSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -99,6 +99,7 @@ for (const name of names) {
   const env: NodeJS.ProcessEnv = { ...process.env, ...suite.env, ANAMNESIS_TEST_REAL: "1" };
   // Where PATH has a Suricata that is new enough, no chroot was made.
   if (!existsSync(join(SURICATA, "usr/bin/suricata"))) delete env.SURICATA_ROOT;
+  if (suite.inNetwork === true) env.ANAMNESIS_OUTER_NETWORK = readlinkSync("/proc/self/ns/net");
   const turns = suite.inTurn === true ? ["--no-file-parallelism"] : [];
   const test = [process.execPath, vitest, "run", ...turns, ...suite.files];
   const [command = "", ...args] = suite.inNetwork === true ? [...APART, ...test] : test;
