@@ -94,15 +94,18 @@ export function localTime(
   return dayMs === undefined || clockMs < 0 ? undefined : localToUtc(dayMs + clockMs, zone);
 }
 
-/** The last day asked for: the lines of a log are rarely of two. */
-let lastDay = { year: 0, month: 0, day: 0, ms: 0 };
+/** The days asked for lately: of an undated line more than one is tried. */
+const days = new Map<number, number>();
 
 function dayOf(year: number, month: number, day: number): number | undefined {
-  if (lastDay.day === day && lastDay.month === month && lastDay.year === year) return lastDay.ms;
+  const key = (year * 100 + month) * 100 + day;
+  const known = days.get(key);
+  if (known !== undefined) return known;
   if (!(year >= 1900 && year < 10_000 && month >= 1 && month <= 12 && day >= 1)) return undefined;
   const ms = Date.UTC(year, month - 1, day);
   if (new Date(ms).getUTCDate() !== day) return undefined;
-  lastDay = { year, month, day, ms };
+  if (days.size >= 64) days.clear();
+  days.set(key, ms);
   return ms;
 }
 
