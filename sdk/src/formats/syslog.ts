@@ -1,5 +1,6 @@
 /** Syslog of any form, and what it carries: CEF, LEEF, EVE, fail2ban, packet filters. */
-import { parseEveLine } from "../core/eve.ts";
+import { detectionId, parseEveLine } from "../core/eve.ts";
+import { sha256Hex } from "../core/hash.ts";
 import type { LineOutcome } from "../core/types.ts";
 import { cefStart, readCef } from "./cef.ts";
 import { context, rejected, type Source } from "./detected.ts";
@@ -70,13 +71,15 @@ function createReader(options: ReaderOptions): Reader {
       opening === null ? last?.text : text.slice(0, repeated) + behind.slice(opening[0].length, -1);
     if (known === undefined) return [context("syslog.repeated")];
     const times = Math.min(Number(again[1]), MOST_REPEATS);
-    const outcomes: LineOutcome[] = [];
-    for (let n = 0; n < times; n++) {
-      const outcome = one(known, { ...withoutDigest(at), offset: at.offset + n });
-      if (outcome.kind !== "detection") return [context("syslog.repeated")];
-      outcomes.push(outcome);
-    }
-    return outcomes.length === 0 ? [context("syslog.repeated")] : outcomes;
+    // It may be long: it is read once, and each time that it came has an id of its own.
+    const first = times === 0 ? undefined : one(known, withoutDigest(at));
+    if (first?.kind !== "detection") return [context("syslog.repeated")];
+    const digest = sha256Hex(known);
+    return Array.from({ length: times }, (_, n): LineOutcome => {
+      if (n === 0) return first;
+      const id = detectionId({ detector, stream: at.stream, offset: at.offset + n }, digest);
+      return { kind: "detection", detection: { ...first.detection, id } };
+    });
   };
 
   return {

@@ -51,6 +51,15 @@ it("looks through repeats of repeats once", () => {
   expect(kinds(readLines(syslog, [line]))).toEqual(["syslog.repeated"]);
 });
 
+it("reads a long line that came again a hundred times once, and counts it a hundred times", () => {
+  const long = `<13>Mar  1 10:00:00 h CEF:0|V|P|1|7|n|5|src=45.60.0.1 msg=${"|x".repeat(500_000)}`;
+  const again = Array.from({ length: 8 }, () => "Mar  1 10:00:01 h last message repeated 100 times");
+  const outcomes = readLines(syslog, [long, ...again]);
+  expect(kinds(outcomes)).toEqual(Array.from({ length: 801 }, () => "detection"));
+  const ids = outcomes.map((one) => (one.kind === "detection" ? one.detection.id : ""));
+  expect(new Set(ids.slice(0, 101)).size).toBe(101);
+});
+
 it("counts what is behind sixty-four events that were glued into one line", () => {
   const glued = "<13>Mar  1 10:00:00 h app: x#012".repeat(70);
   expect(kinds(readLines(syslog, [glued])).filter((kind) => kind === "line.tooLong")).toHaveLength(1);
