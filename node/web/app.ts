@@ -2,13 +2,14 @@
 import type { HealthView } from "../../sdk/src/core/views.ts";
 import { api, follow, Problem, token } from "./api.ts";
 import { fill, h, pill } from "./dom.ts";
+import { immunity } from "./views/immunity.ts";
 import { inbox } from "./views/inbox.ts";
 import { count as countStates, hear, now } from "./views/now.ts";
 import { plant } from "./views/plant.ts";
 import { records } from "./views/records.ts";
 import type { View } from "./views/view.ts";
 
-const VIEWS: Readonly<Record<string, View>> = { now, records, inbox, plant };
+const VIEWS: Readonly<Record<string, View>> = { now, immunity, records, inbox, plant };
 /** What is around the view is asked for at least so often, ms. */
 const FRAME_MS = 3000;
 const part = (id: string): HTMLElement => document.getElementById(id) as HTMLElement;

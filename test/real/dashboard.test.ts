@@ -16,7 +16,7 @@ if (missing !== undefined) console.warn(`SKIPPED test/real/dashboard: ${missing}
 
 const PICTURES = process.env.ANAMNESIS_PICTURES;
 const AXE = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
-const VIEWS = ["now", "records", "inbox", "plant"] as const;
+const VIEWS = ["now", "immunity", "records", "inbox", "plant"] as const;
 const TIMEOUT = { timeout: 2 * PATIENCE_MS };
 const B = 1;
 
@@ -97,6 +97,16 @@ describe.skipIf(missing !== undefined)("the dashboard", () => {
     await row.getByRole("link").click();
     await page.getByRole("heading", { name: new RegExp(known.address.replaceAll(".", "\\.")) }).waitFor();
     await page.getByRole("region", { name: "Members' stances" }).getByText("observed").waitFor();
+  });
+
+  it("shows which member's plant is protected, and after what time", TIMEOUT, async () => {
+    await go("Immunity");
+    const row = page
+      .getByRole("region", { name: /^Attacks/ })
+      .getByRole("row")
+      .nth(1);
+    await row.getByText("protected").nth(3).waitFor({ timeout: PATIENCE_MS });
+    expect(await row.textContent()).toMatch(/\+\d/);
   });
 
   it("refuses a wrong token in plain words", TIMEOUT, async () => {
