@@ -72,17 +72,32 @@ function counted(feeds = FEEDS, status: "attested" | "refuted" = "attested", atM
 }
 
 describe("immunity", () => {
+  it("counts from what plants wrote, however far off a sensor's clock is", () => {
+    const hour = 3_600_000;
+    const feeds = FEEDS.map(([feed, entries]) => {
+      const skewed = entries.map((entry) =>
+        entry.kind === "sighting"
+          ? { ...entry, body: { ...entry.body, firstMs: entry.body.firstMs - 12 * hour } }
+          : entry,
+      );
+      return [feed, skewed] as const;
+    });
+    const { records, warnedAfter } = counted(feeds);
+    expect(records[0]?.firstAlertMs).toBe(T + 5);
+    expect(warnedAfter).toEqual(counted().warnedAfter);
+  });
+
   it("says who is protected of those who can be, and how soon", () => {
     const view = counted();
     expect(view).toMatchObject({
       indicators: 1,
       coverage: { plants: 4, able: 3, protected: 2, warned: 3 },
-      warnedAfter: { count: 2, p50: 8, p99: 12 },
-      protectedAfter: { count: 1, p50: 20, p99: 20 },
+      warnedAfter: { count: 2, p50: 3, p99: 7 },
+      protectedAfter: { count: 1, p50: 15, p99: 15 },
       pendingUndo: 0,
     });
     const [record] = view.records;
-    expect(record).toMatchObject({ firstAlertMs: T, name: "an attack", status: "attested" });
+    expect(record).toMatchObject({ firstAlertMs: T + 5, name: "an attack", status: "attested" });
     expect(
       record?.plants.map(({ feed, member, state, able, protectedAfterMs }) => [
         feed,
@@ -92,9 +107,9 @@ describe("immunity", () => {
         protectedAfterMs,
       ]),
     ).toEqual([
-      [A, 1, "protected", true, 40],
+      [A, 1, "protected", true, 35],
       [C, 3, "warned", false, null],
-      [B, 2, "protected", true, 20],
+      [B, 2, "protected", true, 15],
       [D, 4, "none", true, null],
     ]);
   });

@@ -42,6 +42,9 @@ interface PlantSaid {
   readonly feed: Address;
   member: MemberNumber | undefined;
   readonly receipts: Told[];
+  /** When it first wrote of a sighting: its own clock, right after the alert was read. */
+  saidMs: number | undefined;
+  /** The sensor's time of its first sighting. */
   firstMs: number | undefined;
   count: number;
 }
@@ -56,7 +59,14 @@ export function createImmunityCount(): ImmunityCount {
   function said(indicator: IndicatorId, feed: Address, member: MemberNumber | undefined): PlantSaid {
     const plants = records.get(indicator) ?? new Map<Address, PlantSaid>();
     records.set(indicator, plants);
-    const known = plants.get(feed) ?? { feed, member, receipts: [], firstMs: undefined, count: 0 };
+    const known = plants.get(feed) ?? {
+      feed,
+      member,
+      receipts: [],
+      saidMs: undefined,
+      firstMs: undefined,
+      count: 0,
+    };
     plants.set(feed, known);
     known.member ??= member;
     return known;
@@ -68,6 +78,7 @@ export function createImmunityCount(): ImmunityCount {
         said(entry.body.indicator, feed, member).receipts.push({ at: entry.at, receipt: entry.body });
       } else if (entry.kind === "sighting") {
         const plant = said(entry.body.indicator, feed, member);
+        plant.saidMs = Math.min(plant.saidMs ?? entry.at, entry.at);
         plant.firstMs = Math.min(plant.firstMs ?? entry.body.firstMs, entry.body.firstMs);
         plant.count = Math.max(plant.count, entry.body.count); // cumulative
       }
@@ -108,9 +119,9 @@ function recordImmunity(
   said: readonly PlantSaid[],
   atMs: number,
 ): RecordImmunity {
-  const alerts = said.flatMap(({ firstMs }) => firstMs ?? []);
+  // Never the sensor's own time: a replayed or skewed log would make every figure its own age.
   const firstAlertMs = least(
-    alerts.length > 0 ? alerts : said.flatMap(({ receipts }) => receipts[0]?.at ?? []),
+    said.flatMap(({ saidMs, receipts }) => [saidMs ?? [], receipts[0]?.at ?? []].flat()),
   );
   const plants = said
     .map((one) => plantImmunity(one, firstAlertMs, OVER.has(status), atMs))

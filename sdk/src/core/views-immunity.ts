@@ -44,7 +44,7 @@ export interface RecordImmunity {
   readonly indicator: IndicatorId;
   readonly name: string;
   readonly status: Status["name"];
-  /** The sensor's time of the first alert at any plant; without a sighting, that of the first receipt. */
+  /** When the first plant wrote of it, right after its first alert was read; never the sensor's own time. */
   readonly firstAlertMs: number | null;
   readonly coverage: Coverage;
   readonly secondExposure: SecondExposure;
