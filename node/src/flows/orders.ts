@@ -55,6 +55,14 @@ const EDGE_LEVEL = 4;
 /** Joins the commands. */
 export function createOrders(ports: OrderPorts): OrderCommands {
   const { clock, log, orders, vaccinate } = ports;
+  let last: Promise<unknown> = Promise.resolve();
+
+  /** One word after the other: two people who speak at once are heard as first and second. */
+  function inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const done = last.then(work, work);
+    last = done.catch(() => undefined);
+    return done;
+  }
 
   function control(name: string): OrderedControl {
     const found = ports.controls.find((each) => each.name === name);
@@ -115,7 +123,7 @@ export function createOrders(ports: OrderPorts): OrderCommands {
     return say(order, `${word === "refuse" ? "refused" : "rolled back"} by ${who}: ${order.reason}`);
   }
 
-  return {
+  const commands: OrderCommands = {
     async approve(indicator, request, who) {
       const { name, level, safety } = control(request.control);
       if (safety)
@@ -189,6 +197,13 @@ export function createOrders(ports: OrderPorts): OrderCommands {
       );
       return names;
     },
+  };
+  return {
+    approve: (...word) => inTurn(() => commands.approve(...word)),
+    refuse: (...word) => inTurn(() => commands.refuse(...word)),
+    rollback: (...word) => inTurn(() => commands.rollback(...word)),
+    stop: (...word) => inTurn(() => commands.stop(...word)),
+    resume: (...word) => inTurn(() => commands.resume(...word)),
   };
 }
 

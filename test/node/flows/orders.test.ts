@@ -87,6 +87,25 @@ describe("an approval", () => {
     expect(told(plant.receipts).at(-1)).toMatch(/^undone block/);
   });
 
+  test("of two people who speak at once is one approval by both", async () => {
+    const [first, second] = await Promise.all([
+      say.approve(id, STATED, "one"),
+      say.approve(id, STATED, "two"),
+    ]);
+    expect([first.by.length, second.by.length]).toEqual([1, 2]);
+    expect(inForce(plant.control)).toEqual(["block 203.0.113.7"]);
+  });
+
+  test("does not undo a refusal that was said meanwhile", async () => {
+    await say.approve(id, STATED, "one");
+    const [, second] = await Promise.allSettled([
+      say.refuse(id, CELL, "proof test", "three"),
+      say.approve(id, { control: CELL }, "two"),
+    ]);
+    expect(second).toMatchObject({ status: "rejected", reason: { code: "policy.approval" } });
+    expect(inForce(plant.control)).toEqual(["watch 203.0.113.7"]);
+  });
+
   test("is a new one when the second person says something else", async () => {
     await say.approve(id, STATED, "one");
     const other = await say.approve(id, { ...STATED, ticket: "CHG-8" }, "two");
