@@ -101,18 +101,23 @@ function drawSign(): void {
   );
 }
 
+/** Changes come in swarms: so long is waited for the rest of one, ms. */
+const SOON_MS = 300;
 let isDue = false;
 /** Draws soon: many changes at once are one drawing. A form that somebody fills in stays as it is. */
 function drawSoon(): void {
   if (isDue) return;
   isDue = true;
-  setTimeout(() => {
-    isDue = false;
-    const [name] = place();
-    const isTyping = document.activeElement?.matches("main :is(input, select, summary)") === true;
-    if (name === "now" || isTyping) void drawFrame();
-    else void draw();
-  }, 300);
+  setTimeout(
+    () => {
+      isDue = false;
+      const [name] = place();
+      const isTyping = document.activeElement?.matches("main :is(input, select, summary)") === true;
+      if (name === "now" || isTyping) void drawFrame();
+      else void draw();
+    },
+    Math.max(SOON_MS, place()[1].paceMs ?? 0),
+  );
 }
 
 globalThis.addEventListener("hashchange", () => {

@@ -8,6 +8,7 @@ import type { View } from "./view.ts";
 /** Coverage, times, and the matrix. */
 export const immunity: View = {
   title: "Immunity",
+  paceMs: 5000, // every receipt of every feed is read for it
   async draw(main) {
     const view = await api.immunity();
     fill(

@@ -20,6 +20,7 @@ let filter = "";
 /** The matrix; with an id behind it, the record. */
 export const records: View = {
   title: "Records",
+  paceMs: 1000,
   async draw(main, rest) {
     if (rest !== "") return drawRecord(main, await api.indicator(rest));
     const all = await api.indicators();
