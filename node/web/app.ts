@@ -112,8 +112,8 @@ function drawSoon(): void {
     () => {
       isDue = false;
       const [name] = place();
-      const isTyping = document.activeElement?.matches("main :is(input, select, summary)") === true;
-      if (name === "now" || isTyping) void drawFrame();
+      const isBusy = document.activeElement?.closest("main :is(form, label, details)") != null;
+      if (name === "now" || isBusy) void drawFrame();
       else void draw();
     },
     Math.max(SOON_MS, place()[1].paceMs ?? 0),

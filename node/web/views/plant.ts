@@ -4,14 +4,16 @@ import { fill, h, pill, table } from "../dom.ts";
 import { clock, short, span } from "../words.ts";
 import type { View } from "./view.ts";
 
+// Made once: what was asked and answered stays when the rest is drawn again.
+const answer = h("p", { role: "status" });
+const value = h("input", { type: "search", required: true, placeholder: "an address or a name" });
+
 /** Controls, detectors, peers, chain; and the question at three in the morning. */
 export const plant: View = {
   title: "Plant",
   async draw(main) {
     const doctor = await api.doctor();
     const { health, controls, detectors, self } = doctor;
-    const answer = h("p", { role: "status" });
-    const value = h("input", { type: "search", required: true, placeholder: "an address or a name" });
     const askWhy = (event: Event): void => {
       event.preventDefault();
       api.why(value.value.trim()).then(
